@@ -1,0 +1,208 @@
+"""Read every OPSCORE_* variable once and validate all of them together.
+
+`load()` is the only door.  The reference in docs/reference/settings.md is made from the
+descriptions below by `python -m settings`.  Durations are seconds, sizes are bytes.
+"""
+
+import hashlib
+import secrets
+import sysconfig
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import Misconfigured
+
+PROJECT = Path(__file__).resolve().parent
+LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, with room for a server's temporary suffix
+
+
+def _either(name: str, platform_name: str) -> AliasChoices:
+    """OPSCORE_<name>, or the name that hosting platforms give; ours wins."""
+    return AliasChoices(f"OPSCORE_{name}", platform_name)
+
+
+class Settings(BaseSettings):
+    """What one installation is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="OPSCORE_", populate_by_name=True, frozen=True, extra="ignore")
+
+    data_dir: Path = Field(
+        PROJECT / "var",
+        description="Folder of everything that must survive: database, workspaces, history, uploads, logs, secrets.",
+    )
+    database_url: str = Field(
+        "",
+        validation_alias=_either("DATABASE_URL", "DATABASE_URL"),
+        description="SQLAlchemy URL. Empty means SQLite in the data folder; postgres:// is understood.",
+    )
+    broker_url: str = Field(
+        "",
+        validation_alias=_either("BROKER_URL", "REDIS_URL"),
+        description="Redis or Valkey server that carries the wake-ups. Empty means the embedded one.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the web process listens on.")
+    port: int = Field(
+        8000, ge=1, le=65535, validation_alias=_either("PORT", "PORT"), description="Port of the web process."
+    )
+    web_threads: int = Field(
+        64, ge=4, le=1024, description="Threads of the web process; a page that is open in a browser holds one."
+    )
+    flower_port: int = Field(5555, ge=1, le=65535, description="Port of Flower, on loopback only.")
+    public_url: str = Field(
+        "", description="Address under which people reach the pages. Empty means http://HOST:PORT."
+    )
+    api_token: str = Field("", repr=False, description="Bearer token of the API. Empty means a file made at the first start.")
+    secret_key: str = Field("", repr=False, description="Key that signs sessions. Empty means a file made at the first start.")
+    tool_env: Path = Field(
+        PROJECT / ".toolenv", description="Python environment of the agents' code; shared, read-only inside the sandbox."
+    )
+    input_roots: list[Path] = Field(
+        default_factory=lambda: [Path(sysconfig.get_paths()["stdlib"])],
+        description="Folders of this host that a task may name as its input, as a JSON list.",
+    )
+    terminal_allow: list[str] = Field(
+        default_factory=lambda: [
+            "awk", "basename", "cat", "cp", "cut", "date", "diff", "dirname", "du", "echo", "env", "false",
+            "file", "find", "git", "grep", "gunzip", "gzip", "head", "ls", "md5sum", "mkdir", "mv", "printf",
+            "pwd", "python3", "rm", "sed", "seq", "sha256sum", "sleep", "sort", "stat", "tail", "tar", "tee",
+            "touch", "tr", "true", "uniq", "unzip", "wc", "xargs", "zip",
+        ],
+        description="Programs that terminal.run starts, as a JSON list. A convenience: the sandbox is the boundary.",
+    )  # fmt: skip
+    upload_max_bytes: int = Field(256 * 2**20, gt=0, description="Largest file that may be uploaded.")
+    input_max_bytes: int = Field(2**30, gt=0, description="Largest folder or archive that is copied into a workspace.")
+    step_wall_s: float = Field(600, gt=0, description="Longest time that one step may take.")
+    step_memory_bytes: int = Field(2 * 2**30, gt=0, description="Most memory that the processes of one step may hold.")
+    log_format: Literal["text", "json"] = Field("text", description="One event a line, readable or as JSON.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
+
+    @field_validator("data_dir", "tool_env")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("input_roots")
+    @classmethod
+    def _resolved(cls, value: list[Path]) -> list[Path]:
+        return [root.expanduser().resolve() for root in value]
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if separator and scheme in ("postgres", "postgresql"):
+            return f"postgresql+psycopg://{rest}"
+        if separator and scheme not in ("postgresql+psycopg", "sqlite"):
+            raise ValueError(f"{scheme}:// is not supported; use sqlite:// or postgresql://")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("redis", "rediss", "redis+socket"):
+            raise ValueError("must begin with redis://, rediss:// or redis+socket://")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'opscore.db'}"
+
+    @property
+    def broker(self) -> str:
+        """The broker URL in force, as Celery wants it."""
+        return self.broker_url or f"redis+socket://{self.broker_socket}"
+
+    @property
+    def redis(self) -> str:
+        """The same server as `broker`, as redis-py wants it."""
+        return self.broker.replace("redis+socket://", "unix://", 1)
+
+    @property
+    def broker_socket(self) -> Path:
+        """Socket of the embedded broker: in the data folder, or in a short one where that path is too long."""
+        socket = self.data_dir / "run" / "broker.sock"
+        if len(bytes(socket)) <= LONGEST_SOCKET_PATH:
+            return socket
+        digest = hashlib.sha256(bytes(self.data_dir)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"opscore-{digest}" / "broker.sock"
+
+    @property
+    def url(self) -> str:
+        """Where people reach the pages, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def token(self) -> str:
+        """The API's bearer token; made and kept in the data folder when none is set."""
+        return self.api_token or _kept_secret(self.data_dir / "secrets" / "token")
+
+    @property
+    def session_key(self) -> str:
+        """The key that signs sessions; made and kept in the data folder when none is set."""
+        return self.secret_key or _kept_secret(self.data_dir / "secrets" / "session")
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in the file, which is made with mode 0600 when it is not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        # A link fails when another process was first; its secret is then the one that counts.
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+@cache
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Misconfigured: names every variable that is wrong, and how.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise Misconfigured("cannot use these settings", problems=problems) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0])
+    return name if name.isupper() else f"OPSCORE_{name.upper()}"
+
+
+def reference() -> str:
+    """The settings as a Markdown table."""
+    rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        other = field.validation_alias
+        names = [str(choice) for choice in other.choices] if isinstance(other, AliasChoices) else [f"OPSCORE_{name.upper()}"]
+        rows.append(f"| {', '.join(f'`{each}`' for each in dict.fromkeys(names))} | {_shown_default(name)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _shown_default(name: str) -> str:
+    field = Settings.model_fields[name]
+    if field.default_factory is not None:
+        return "the Python standard library" if name == "input_roots" else "common text and file programs"
+    if isinstance(field.default, Path):
+        return f"`{field.default.relative_to(PROJECT)}`"
+    return f"`{field.default}`" if field.default != "" else "empty"
+
+
+if __name__ == "__main__":
+    print(reference())  # noqa: T201  (its output is the page)

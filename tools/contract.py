@@ -1,0 +1,197 @@
+"""What a tool is: its declaration, what it is handed, and what it gives back.
+
+A tool is one `Tool` subclass in one file below `tools/`; registry.py finds it, and the suite in
+tests/contract/test_tools.py tests it without another line.  Commands and code go through `Context.sandbox`,
+files through `Context.workspace`: a tool never opens a path of the host by itself.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from tools.sandbox import Sandbox
+    from tools.workspace import Workspace
+
+MIB = 1024**2
+GIB = 1024**3
+
+Emit = Callable[[str, bytes], None]
+"""Called with "stdout" or "stderr" and a chunk, as the output comes; the chunks are not kept."""
+
+
+class Effect(StrEnum):
+    """What repeating a call does; it decides how a step that was cut off is resumed."""
+
+    PURE = "pure"
+    """Changes nothing."""
+    IDEMPOTENT = "idempotent"
+    """Changes things, but twice is the same as once."""
+    ONCE = "once"
+    """Must not happen twice (a mail): after a cut a person decides."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may use.  Where several levels set limits, the tightest wins."""
+
+    wall_s: float = 600
+    cpu_s: float = 900
+    memory_bytes: int = 2 * GIB
+    processes: int = 256
+    file_bytes: int = 1 * GIB
+    output_bytes: int = 8 * MIB
+    workspace_bytes: int = 4 * GIB
+
+    def tightened(self, **wanted: float | None) -> "Limits":
+        """These limits, each no larger than the one in `wanted`; None leaves a limit as it is."""
+        asked = {name: value for name, value in wanted.items() if value is not None}
+        return Limits(**{**vars(self), **{name: min(getattr(self, name), asked[name]) for name in asked}})
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one call used, all its processes together."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    memory_peak_bytes: int = 0
+    processes_peak: int = 0
+    processes_killed: int = 0
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One stream of output: its first and last part, and how long it was."""
+
+    head: bytes = b""
+    tail: bytes = b""
+    total_bytes: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        return self.total_bytes > len(self.head) + len(self.tail)
+
+    @property
+    def text(self) -> str:
+        """The output as text; bytes that are no UTF-8 become U+FFFD, what was left out is said in its place."""
+        left_out = self.total_bytes - len(self.head) - len(self.tail)
+        gap = f"\n… {left_out:,} bytes left out …\n" if left_out else ""
+        if not gap:
+            return (self.head + self.tail).decode(errors="replace")
+        return self.head.decode(errors="replace") + gap + self.tail.decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the sandbox says about a command that ended, by itself or not.
+
+    `exit_code` is the command's, 128 plus the signal's number if one ended it, 124 when the time was up, and
+    None when the call was cancelled.  `hit` is the name of the field of `Limits` that ended or broke it.
+    """
+
+    exit_code: int | None
+    stdout: Captured = Captured()
+    stderr: Captured = Captured()
+    resources: Resources = Resources()
+    hit: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool gives back.  A command that failed is a result too: `exit_code` is not 0.
+
+    `output` is JSON-able and the tool's own: what later steps of a playbook read.
+    """
+
+    exit_code: int | None = 0
+    stdout: Captured = Captured()
+    stderr: Captured = Captured()
+    output: dict[str, Any] = field(default_factory=dict)
+    resources: Resources = Resources()
+    hit: str | None = None
+
+
+def _ignore(stream: str, chunk: bytes) -> None:
+    """Nobody is watching the live output."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a call is handed besides its arguments."""
+
+    workspace: "Workspace"
+    sandbox: "Sandbox"
+    limits: Limits
+    tool_env: Path
+    emit: Emit = _ignore
+    is_cancelled: Callable[[], bool] = _never
+    idempotency_key: str = ""
+    terminal_allow: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for commands and code; never a secret."""
+
+
+class Arguments(BaseModel):
+    """Base of every tool's `Input`: an unknown field is a mistake, a number is fine where text is wanted."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, frozen=True)
+
+
+class Output(BaseModel):
+    """Base of every tool's `Output`: the fields that are always there; a program's own may come on top."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Tool(ABC):
+    """Something an agent may do.  Subclasses are stateless: one instance serves every call."""
+
+    name: ClassVar[str]
+    purpose: ClassVar[str]
+    Input: ClassVar[type[Arguments]]
+    Output: ClassVar[type[Output]]
+    effect: ClassVar[Effect]
+    limits: ClassVar[Limits] = Limits()
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Any of "sandbox", "network", "secret"."""
+    approval: ClassVar[bool] = False
+    """Whether a person must agree before each call."""
+
+    @abstractmethod
+    def run(self, call: Any, context: Context) -> ToolResult:
+        """Do it.  `call` is an instance of this tool's `Input`.
+
+        Raises:
+            InvalidInput: the arguments make no sense in this workspace.
+            SandboxUnavailable: nothing was run.
+            ToolFailed: the tool itself broke.
+        """
+
+    def parse(self, arguments: Mapping[str, Any]) -> Arguments:
+        """The arguments as this tool's `Input`.
+
+        Raises:
+            InvalidInput: with one problem per mistake.
+        """
+        try:
+            return self.Input.model_validate(dict(arguments))
+        except ValidationError as error:
+            raise InvalidInput("cannot use these arguments", problems=_problems(error), tool=self.name) from error
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [
+        Problem(path=".".join(str(part) for part in each["loc"]), message=each["msg"]) for each in error.errors()
+    ]

@@ -1,0 +1,67 @@
+"""The column types that all tables share, and the database's own clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uuid6
+from sqlalchemy import DateTime, Dialect, TypeDecorator, Uuid, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time on both databases; SQLite itself would drop the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("cannot store a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class database_now(FunctionElement[datetime]):  # noqa: N801  (reads as a function in a statement)
+    """The database's clock plus `later`: what leases are measured with, so hosts need not agree."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+    def __init__(self, later: timedelta = timedelta()) -> None:
+        super().__init__(literal(later.total_seconds()))
+
+
+@compiles(database_now, "sqlite")
+def _sqlite_now(element: database_now, compiler: Any, **kw: Any) -> str:
+    # Six digits, as SQLAlchemy writes times, so that text compares as time does.
+    seconds = compiler.process(element.clauses, **kw)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
+
+
+@compiles(database_now, "postgresql")
+def _postgresql_now(element: database_now, compiler: Any, **kw: Any) -> str:
+    # Stable within a statement, unlike clock_timestamp(), so that an index may be used.
+    return f"(statement_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+
+
+def new_id() -> str:
+    """A UUIDv7 as text: ids of later rows sort after those of earlier ones."""
+    return str(uuid6.uuid7())
+
+
+def now() -> datetime:
+    """This host's UTC time, for what people read; leases use `database_now`."""
+    return datetime.now(UTC)
+
+
+def id_column(*, primary_key: bool = True) -> Mapped[str]:
+    """A column of UUIDv7s, new for each row."""
+    return mapped_column(Uuid(as_uuid=False), primary_key=primary_key, default=new_id)

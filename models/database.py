@@ -1,0 +1,92 @@
+"""The database handle, the bare Flask app that workers use, and transactions that write.
+
+Reads go through `db.session`.  Writes go through `writing()`: on SQLite it takes the write
+lock at once (a reader that turns writer fails with SQLITE_BUSY, no time-out helps), and what
+must follow a commit is sent from an explicit list after it.
+"""
+
+import importlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from settings import PROJECT, Settings
+
+AFTER_COMMIT = "opscore_after_commit"
+
+
+class Base(DeclarativeBase):
+    """The tables' base; fixed constraint names keep migrations the same on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+
+def bare_app(settings: Settings) -> Flask:
+    """A Flask app without pages: the database context of workers, migrations and tools."""
+    app = Flask("opscore")
+    connect(app, settings)
+    return app
+
+
+def connect(app: Flask, settings: Settings) -> None:
+    """Give the app its database and its migrations."""
+    importlib.import_module("models.tables")  # not above: the tables import this module
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": not settings.database.startswith("sqlite")}
+    db.init_app(app)
+    Migrate(app, db, directory=str(PROJECT / "migrations"), render_as_batch=True)
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A session whose changes are committed at the end, or rolled back on an error.
+
+    What `after_commit` was told runs once the commit stands, in order.
+    """
+    with Session(db.engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"opscore_writing": True})
+        yield session
+        session.commit()
+        callbacks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
+    # SQLAlchemy's own after_commit event fires at savepoints too and outlives a rollback: hence a list.
+    for callback in callbacks:
+        callback()
+
+
+def after_commit(session: Session, callback: Callable[[], None]) -> None:
+    """Run the callback once this session's transaction is committed; never after a rollback."""
+    session.info.setdefault(AFTER_COMMIT, []).append(callback)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # the driver must not begin transactions of its own; `_begin` does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        is_writing = connection.get_execution_options().get("opscore_writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")

@@ -1,0 +1,46 @@
+"""An event: one line of a timeline, append-only, numbered per subject without gaps.
+
+The number comes from a counter on the subject's row, raised in the same transaction: a late
+commit is never skipped by a reader that goes on from the number it saw last.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String, Uuid, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.columns import UtcTime, id_column, now
+from models.database import Base
+from models.scope import Owned
+
+
+class Event(Owned, Base):
+    """What happened to a task or an agent; `kind` is `noun.verb`, e.g. `step.finished`."""
+
+    __tablename__ = "event"
+
+    id: Mapped[str] = id_column()
+    subject_kind: Mapped[str] = mapped_column(String(20))
+    subject_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    number: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(60))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    __table_args__ = (Index("uq_event_subject_number", "subject_id", "number", unique=True),)
+
+
+def record(
+    session: Session, subject_kind: str, subject_id: str, number: int, kind: str, tenant: str, **data: Any
+) -> None:
+    """Add the event that the counter on the subject's row was just raised for."""
+    session.add(
+        Event(subject_kind=subject_kind, subject_id=subject_id, number=number, kind=kind, tenant=tenant, data=data)
+    )
+
+
+def events_after(session: Session, subject_id: str, number: int, limit: int = 500) -> list[Event]:
+    """The subject's events with higher numbers, in order, `limit` at most."""
+    found = select(Event).where(Event.subject_id == subject_id, Event.number > number)
+    return list(session.scalars(found.order_by(Event.number).limit(limit)))

@@ -1,0 +1,61 @@
+"""A step: one tool call (later also one model call) of a task, the unit of resumption."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.columns import UtcTime, id_column, now
+from models.database import Base
+from models.scope import Owned
+from models.states import Stage
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Step(Owned, Base):
+    """Belongs to the task, not to a run: a later run reads what an earlier one finished."""
+
+    __tablename__ = "step"
+
+    id: Mapped[str] = id_column()
+    task_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), ForeignKey("task.id", ondelete="CASCADE"))
+    parent_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    key: Mapped[str] = mapped_column(String(160))
+    """Name in the plan, `measure` or `measure[3]`: the same in every run of an epoch."""
+    epoch: Mapped[int]
+    position: Mapped[int]
+    run_number: Mapped[int]
+    """The run that wrote it last."""
+    title: Mapped[str] = mapped_column(String(200))
+    stage: Mapped[Stage] = mapped_column(String(20))
+    tool: Mapped[str] = mapped_column(String(80))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    state: Mapped[StepState] = mapped_column(String(20), default=StepState.STARTED)
+    exit_code: Mapped[int | None]
+    output: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What the tool returned, for later steps: `{{ steps.measure.output.rows }}`."""
+    stdout: Mapped[str] = mapped_column(Text, default="")
+    stderr: Mapped[str] = mapped_column(Text, default="")
+    """Head and tail of what it printed; the size of the whole is in `resources`."""
+    resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    changes: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
+    """Paths added, changed, removed in the workspace."""
+    snapshot: Mapped[str | None] = mapped_column(String(80))
+    """The workspace as this step left it: a manifest in the task's history."""
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    superseded_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    __table_args__ = (Index("uq_step_key", "task_id", "epoch", "key", unique=True),)

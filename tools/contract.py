@@ -81,7 +81,7 @@ class Captured:
 
     @property
     def text(self) -> str:
-        """The output as text; bytes that are no UTF-8 become U+FFFD, what was left out is said in its place."""
+        """The output as text; bytes that are no UTF-8 become U+FFFD, a gap is said in its place."""
         left_out = self.total_bytes - len(self.head) - len(self.tail)
         gap = f"\n… {left_out:,} bytes left out …\n" if left_out else ""
         if not gap:
@@ -188,10 +188,13 @@ class Tool(ABC):
         try:
             return self.Input.model_validate(dict(arguments))
         except ValidationError as error:
-            raise InvalidInput("cannot use these arguments", problems=_problems(error), tool=self.name) from error
+            raise InvalidInput(
+                "cannot use these arguments", problems=_problems(error), tool=self.name
+            ) from error
 
 
 def _problems(error: ValidationError) -> list[Problem]:
     return [
-        Problem(path=".".join(str(part) for part in each["loc"]), message=each["msg"]) for each in error.errors()
+        Problem(path=".".join(str(part) for part in each["loc"]), message=each["msg"])
+        for each in error.errors()
     ]

@@ -1,13 +1,22 @@
 """A task's folder: `src/`, `output/`, `research/`, `README.md`, and every trusted access to it.
 
-Paths are relative to the workspace, with "/" ("output/report.html").  Nothing here opens a path of the host by
-name below the workspace's root: files_at.py does, by descriptors, following no link.  Its history: history.py.
+Paths are relative to the workspace, with "/" ("output/report.html").  Nothing here opens a path of the host
+by name below the workspace's root: files_at.py does, by descriptors, following no link.  What a folder of the
+host brings in: copy_in.py.  The workspace's history: history.py.
 """
 
+import itertools
+import os
+import secrets
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
+
+from models.errors import Conflict, InvalidInput, NotFound
+from tools import copy_in, files_at, identity
 
 FOLDERS = ("src", "output", "research")
 
@@ -24,16 +33,23 @@ class Entry:
     modified_at: float
 
 
+# Named here, since inside the class `list` is the method.
+Entries = list[Entry]
+Paths = list[str]
+
+
 class Workspace:
     """An open workspace.
 
     Raises, in every method that takes a path:
-        InvalidInput: the path leaves the workspace, or goes through a link, or is no regular file with one link.
+        InvalidInput: the path leaves the workspace, goes through a link, or is no regular file with one link.
         NotFound: there is nothing at that path.
     """
 
-    path: Path
-    """The folder on the host: for the sandbox's bind and for nothing else."""
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        """The folder on the host: for the sandbox's bind and for nothing else."""
+        self._owner = identity.owner_of(path)
 
     @classmethod
     def create(cls, root: Path, folder: str, readme: str = "") -> "Workspace":
@@ -42,7 +58,19 @@ class Workspace:
         Raises:
             Conflict: the folder is there already.
         """
-        raise NotImplementedError
+        path = root / _opaque(folder)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError as error:
+            raise Conflict("cannot create the workspace: it is there already", folder=folder) from error
+        if (uid := identity.for_new_workspace()) is not None:
+            os.chown(path, uid, uid)
+        workspace = cls(path)
+        for name in FOLDERS:
+            workspace.make_folder(name)
+        workspace.write_bytes("README.md", readme.encode())
+        return workspace
 
     @classmethod
     def open(cls, root: Path, folder: str) -> "Workspace":
@@ -51,57 +79,197 @@ class Workspace:
         Raises:
             NotFound: it is not there.
         """
-        raise NotImplementedError
+        path = root / _opaque(folder)
+        if path.is_symlink() or not path.is_dir():
+            raise NotFound("cannot find the workspace", folder=folder)
+        return cls(path)
+
+    @contextmanager
+    def root(self) -> Iterator[int]:
+        """A descriptor of the workspace's folder."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError as error:
+            raise NotFound("cannot find the workspace", folder=self.path.name) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _making_folder_of(self, path: str) -> Iterator[tuple[int, str]]:
+        with self.root() as root, files_at.folder_of(root, path, make=True, owner=self._owner) as found:
+            yield found
 
     def read_bytes(self, path: str, limit: int | None = None) -> bytes:
         """The file's bytes, the first `limit` of them."""
-        raise NotImplementedError
-
-    def write_bytes(self, path: str, data: bytes, *, append: bool = False) -> int:
-        """Write (or append to) the file, making its folders; returns its size.  A new file or all of the old."""
-        raise NotImplementedError
+        with self.open_for_read(path) as file:
+            return file.read(-1 if limit is None else limit)
 
     def open_for_read(self, path: str) -> BinaryIO:
         """The file, open for reading, for downloads of any size."""
-        raise NotImplementedError
+        with self.root() as root:
+            return os.fdopen(files_at.open_regular(root, files_at.clean(path), os.O_RDONLY), "rb")
+
+    def write_bytes(self, path: str, data: bytes, *, append: bool = False) -> int:
+        """Write the file (or add to its end), making its folders; returns its size.
+
+        A reader sees the old file or the new one, never a part.  A link there is replaced, not followed.
+        """
+        with self._making_folder_of(path) as (folder, name):
+            if append and _is_there(folder, name):
+                return _append(folder, name, data)
+            _replace(folder, name, data, self._owner)
+            return len(data)
 
     def entry(self, path: str) -> Entry:
         """What is at the path."""
-        raise NotImplementedError
+        with self.root() as root:
+            if files_at.clean(path) == ".":
+                return _entry(".", os.fstat(root))
+            with files_at.folder_of(root, path) as (folder, name):
+                return _entry(files_at.clean(path), _stat(folder, name, path))
 
     def exists(self, path: str) -> bool:
-        raise NotImplementedError
+        """Whether anything is at the path."""
+        try:
+            self.entry(path)
+        except NotFound:
+            return False
+        return True
 
-    def list(self, path: str = ".", limit: int = 10_000) -> list[Entry]:
+    def list(self, path: str = ".", limit: int = 10_000) -> Entries:
         """What is in the folder, by name, the first `limit` of it."""
-        raise NotImplementedError
+        return list(itertools.islice(self._below(path, depth_limit=1), limit))
 
     def walk(self, path: str = ".", limit: int = 200_000) -> Iterator[Entry]:
-        """Everything below the folder, parents first, by name."""
-        raise NotImplementedError
+        """Everything below the folder, parents first, by name, the first `limit` of it."""
+        yield from itertools.islice(self._below(path, depth_limit=files_at.DEPTH_LIMIT), limit)
+
+    def _below(self, path: str, depth_limit: int) -> Iterator[Entry]:
+        cleaned = files_at.clean(path)
+        prefix = "" if cleaned == "." else f"{cleaned}/"
+        with self.root() as root:
+            folder = files_at.open_beneath(root, cleaned, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                for found in files_at.walk(folder, depth_limit=depth_limit):
+                    yield _entry(prefix + found.path, found.stat)
+            finally:
+                os.close(folder)
 
     def make_folder(self, path: str) -> None:
         """Make the folder and those above it; fine if it is there."""
-        raise NotImplementedError
+        with self.root() as root:
+            files_at.make_folders(root, path, self._owner)
 
     def move(self, source: str, target: str) -> None:
-        """Rename within the workspace, making the target's folders; refuses to replace."""
-        raise NotImplementedError
+        """Rename within the workspace, making the target's folders.
+
+        Raises:
+            Conflict: something is at the target already.
+        """
+        with self.root() as root, files_at.folder_of(root, source) as (old_folder, old_name):
+            _stat(old_folder, old_name, source)
+            with self._making_folder_of(target) as (folder, name):
+                if _is_there(folder, name):
+                    raise Conflict("cannot move: something is there already", target=target)
+                try:
+                    os.rename(old_name, name, src_dir_fd=old_folder, dst_dir_fd=folder)
+                except OSError as error:
+                    raise InvalidInput("cannot move it there", source=source, target=target) from error
 
     def delete(self, path: str) -> int:
         """Delete the file, the link or the folder with all that is in it; returns how many entries went."""
-        raise NotImplementedError
+        with self.root() as root, files_at.folder_of(root, path) as (folder, name):
+            if stat.S_ISDIR(_stat(folder, name, path).st_mode):
+                return files_at.remove_tree(folder, name)
+            os.unlink(name, dir_fd=folder)
+            return 1
 
-    def copy_in(self, host_path: Path, into: str = "src/input") -> list[str]:
-        """Copy a folder's contents (or one file, as into/<name>) of the host in; returns the paths of the files.
+    def copy_in(self, host_path: Path, into: str = "src/input", *, max_bytes: int | None = None) -> Paths:
+        """Copy a folder's contents (or one file, as into/<name>) of the host in; returns the files' paths.
 
-        Left out: links, special files, `__pycache__`, `site-packages`, `dist-packages`.  Copied, never linked.
+        Left out: links, special files, `__pycache__`, `site-packages`, `dist-packages`.  Never linked.
 
         Raises:
             NotFound: the host has no such file or folder.
+            InvalidInput: it holds more than `max_bytes`, or something that we may not read.
         """
-        raise NotImplementedError
+        with self.root() as root:
+            files_at.make_folders(root, into, self._owner)
+            target = files_at.open_beneath(root, files_at.clean(into), os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                copied = copy_in.copy(host_path, target, owner=self._owner, max_bytes=max_bytes)
+            finally:
+                os.close(target)
+        return [f"{files_at.clean(into)}/{path}" for path in copied]
 
     def remove(self) -> None:
         """Delete the whole workspace, following nothing out of it; fine if it is gone."""
-        raise NotImplementedError
+        parent = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with suppress(FileNotFoundError):
+                files_at.remove_tree(parent, self.path.name)
+        finally:
+            os.close(parent)
+
+
+def _opaque(folder: str) -> str:
+    """The folder's name, checked to be a single one."""
+    if not folder or "/" in folder or folder in (".", ".."):
+        raise InvalidInput("cannot use this as a workspace's folder", folder=folder)
+    return folder
+
+
+def _stat(folder: int, name: str, path: str) -> os.stat_result:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise NotFound("cannot find it in the workspace", path=path) from error
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _append(folder: int, name: str, data: bytes) -> int:
+    with os.fdopen(files_at.open_regular(folder, name, os.O_WRONLY | os.O_APPEND), "ab") as file:
+        file.write(data)
+        return file.tell()
+
+
+def _replace(folder: int, name: str, data: bytes, owner: int | None) -> None:
+    """Write beside and rename; the mode of a regular file that was there is kept, without setuid bits."""
+    mode = 0o644
+    if _is_there(folder, name):
+        there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISDIR(there.st_mode):
+            raise InvalidInput("cannot write a file over a folder", path=name)
+        mode = there.st_mode & 0o777 if stat.S_ISREG(there.st_mode) else mode
+    draft = f".{secrets.token_hex(8)}.draft"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            if owner is not None:
+                os.fchown(file.fileno(), owner, owner)
+            os.fchmod(file.fileno(), mode)
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        os.unlink(draft, dir_fd=folder)
+        raise
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    kind: Kind = "other"
+    if stat.S_ISREG(found.st_mode):
+        kind = "file"
+    elif stat.S_ISDIR(found.st_mode):
+        kind = "folder"
+    elif stat.S_ISLNK(found.st_mode):
+        kind = "link"
+    return Entry(path, kind, found.st_size if kind == "file" else 0, found.st_mtime)

@@ -31,7 +31,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a real sandbox, looked at from inside, turned out to be.  Tier 4 isolates nothing and runs nothing."""
+    """What a real sandbox, looked at from inside, turned out to be.  Tier 4 runs nothing."""
 
     tier: int
     name: str

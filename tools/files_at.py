@@ -1,0 +1,253 @@
+"""Open files below a folder by descriptor, so that nothing in the folder can lead out of it.
+
+Whoever fills a workspace may put links, pipes and devices in it, and may swap them while we look; checking a
+path and then opening it loses that race.  `openat2` resolves below a descriptor and follows no link, and what
+was opened is looked at before it is used.  All trusted access to a workspace goes through this module.
+"""
+
+import ctypes
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InvalidInput, Misconfigured, NotFound
+
+DEPTH_LIMIT = 64
+"""No honest tree is deeper; one that is would cost a descriptor for each level."""
+
+_OPENAT2 = 437  # the same number on every architecture
+_NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _How(ctypes.Structure):
+    """struct open_how of linux/openat2.h."""
+
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One name met on a walk; `folder` is a descriptor that is open until the next one is asked for."""
+
+    path: str
+    name: str
+    folder: int
+    stat: os.stat_result
+    depth: int
+
+
+def open_beneath(root: int, path: str, flags: int, mode: int = 0) -> int:
+    """A descriptor of root/path.  `path` may be "." but may not contain "..".
+
+    Raises:
+        InvalidInput: the path leaves the root, or a link is on the way.
+        NotFound: there is nothing.
+    """
+    resolve = _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS
+    how = _How(flags | os.O_CLOEXEC, mode if flags & os.O_CREAT else 0, resolve)
+    descriptor = _libc.syscall(_OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
+    if descriptor < 0:
+        raise _as_ours(ctypes.get_errno(), path)
+    return int(descriptor)
+
+
+def open_regular(root: int, path: str, flags: int) -> int:
+    """A descriptor of a regular file with one link; anything else is refused before a byte is read.
+
+    A second link would be a second name for a file that may belong to somebody else.
+    """
+    # O_NONBLOCK: opening a pipe must not wait for its other end.
+    descriptor = open_beneath(root, path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o644)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    raise InvalidInput("cannot open anything but a regular file with one link", path=path)
+
+
+@contextmanager
+def folder_of(
+    root: int, path: str, *, make: bool = False, owner: int | None = None
+) -> Iterator[tuple[int, str]]:
+    """The descriptor of the folder that `path` is in, and the last part of `path`."""
+    folder, _, name = clean(path).rpartition("/")
+    if name in ("", "."):
+        raise InvalidInput("cannot use the workspace itself here", path=path)
+    if make and folder:
+        make_folders(root, folder, owner)
+    descriptor = open_beneath(root, folder or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor, name
+    finally:
+        os.close(descriptor)
+
+
+def clean(path: str) -> str:
+    """The path without empty and "." parts; "." if nothing is left.
+
+    Raises:
+        InvalidInput: it is absolute, has "..", a NUL, or is too long.
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or ".." in parts:
+        raise InvalidInput("cannot leave the workspace: paths are relative to it", path=path)
+    if "\0" in path or len(os.fsencode(path)) > 4000 or any(len(os.fsencode(part)) > 255 for part in parts):
+        raise InvalidInput("cannot use this path: it is too long or has a NUL", path=repr(path[:100]))
+    if len(parts) > DEPTH_LIMIT:
+        raise InvalidInput("cannot use this path: it is too deep", path=path[:100], most=DEPTH_LIMIT)
+    return "/".join(parts) or "."
+
+
+def make_folders(root: int, path: str, owner: int | None = None) -> None:
+    """Make the folder and those above it, each belonging to `owner`; fine where they are there."""
+    made = ""
+    for part in clean(path).split("/"):
+        above, made = made, f"{made}/{part}" if made else part
+        parent = open_beneath(root, above or ".", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(part, 0o755, dir_fd=parent)
+                give(parent, part, owner)
+        finally:
+            os.close(parent)
+    os.close(open_beneath(root, made, os.O_RDONLY | os.O_DIRECTORY))
+
+
+def give(folder: int, name: str, owner: int | None) -> None:
+    """Hand what was just made to `owner`; None leaves it ours."""
+    if owner is not None:
+        os.chown(name, owner, owner, dir_fd=folder, follow_symlinks=False)
+
+
+def walk(
+    root: int, *, leave_out: frozenset[str] = frozenset(), depth_limit: int = DEPTH_LIMIT
+) -> Iterator[Found]:
+    """Everything below the descriptor, parents first, by name; names in `leave_out` are skipped.
+
+    A folder that may not be read, or is too deep, is shown and not entered.
+    """
+    yield from _walk(root, "", 1, leave_out, depth_limit)
+
+
+def _walk(
+    folder: int, prefix: str, depth: int, leave_out: frozenset[str], depth_limit: int
+) -> Iterator[Found]:
+    for name in sorted(os.listdir(folder)):
+        if name in leave_out:
+            continue
+        try:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        yield Found(prefix + name, name, folder, found, depth)
+        if stat.S_ISDIR(found.st_mode) and depth < depth_limit:
+            below = _enter(folder, name)
+            if below is None:
+                continue
+            try:
+                yield from _walk(below, f"{prefix}{name}/", depth + 1, leave_out, depth_limit)
+            finally:
+                os.close(below)
+
+
+def _enter(folder: int, name: str) -> int | None:
+    """The folder's descriptor, or None where it went away, became something else, or may not be read."""
+    try:
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
+
+
+def remove_tree(parent: int, name: str) -> int:
+    """Delete the folder and all that is in it, however deep; returns how many entries went.
+
+    Folders found inside are first moved up beside the others, so that neither the stack nor the open
+    descriptors grow with the depth, and no path is ever longer than two names.
+    """
+    top = _open_to_empty(parent, name)
+    removed, pending = 0, ["."]
+    try:
+        while pending:
+            removed += _empty(top, pending.pop(), pending)
+    finally:
+        os.close(top)
+    os.rmdir(name, dir_fd=parent)
+    return removed + 1
+
+
+def _open_to_empty(parent: int, name: str) -> int:
+    # Whoever owns a folder may have taken its permissions away; deleting needs them back.
+    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        Path(f"/proc/self/fd/{handle}").chmod(0o700)
+    finally:
+        os.close(handle)
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+
+
+def _empty(top: int, folder: str, pending: list[str]) -> int:
+    """Delete the files of one folder right below `top`, move its folders up to `top`, and delete it."""
+    descriptor = os.dup(top) if folder == "." else _open_to_empty(top, folder)
+    unlinked = 0
+    try:
+        for name in os.listdir(descriptor):  # noqa: PTH208  (a descriptor has no path)
+            if stat.S_ISDIR(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                pending.append(_move_up(descriptor, name, top) if folder != "." else name)
+            else:
+                os.unlink(name, dir_fd=descriptor)
+                unlinked += 1
+    finally:
+        os.close(descriptor)
+    if folder == ".":
+        return unlinked
+    os.rmdir(folder, dir_fd=top)
+    return unlinked + 1
+
+
+def _move_up(folder: int, name: str, top: int) -> str:
+    # A folder is moved only by who may write to it: its ".." changes.
+    os.close(_open_to_empty(folder, name))
+    moved = secrets.token_hex(16)
+    os.rename(name, moved, src_dir_fd=folder, dst_dir_fd=top)
+    return moved
+
+
+def disk_usage(root: int, most: int) -> int:
+    """Bytes that the tree takes on disk; stops counting once over `most`."""
+    total = 0
+    for found in walk(root):
+        total += found.stat.st_blocks * 512
+        if total > most:
+            break
+    return total
+
+
+_REFUSED = {
+    errno.ELOOP: "cannot follow a link",
+    errno.EXDEV: "cannot follow a link",
+    errno.ENOTDIR: "cannot use a file as a folder",
+    errno.EISDIR: "cannot use a folder as a file",
+    errno.ENXIO: "cannot open anything but a regular file with one link",
+    errno.EACCES: "cannot open it: no permission",
+    errno.EPERM: "cannot open it: no permission",
+}
+
+
+def _as_ours(number: int, path: str) -> Exception:
+    if number in _REFUSED:
+        return InvalidInput(_REFUSED[number], path=path)
+    if number == errno.ENOENT:
+        return NotFound("cannot find it in the workspace", path=path)
+    if number == errno.ENOSYS:
+        return Misconfigured("cannot open files safely: the kernel has no openat2 (Linux 5.6 or newer)")
+    return OSError(number, os.strerror(number), path)

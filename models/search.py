@@ -1,19 +1,40 @@
-"""Full-text search over tasks: FTS5 on SQLite, a text-search index on PostgreSQL.
+"""Full-text search over tasks, answered newest first without looking at every match.
 
-Both find the beginnings of words, so that a search finds while somebody types.  Both answer
-in the order of arrival without sorting all matches.  The index itself is made in
-migrations/versions/0001_first_schema.py.
+Every word of a query must begin a word of the title or the description; only the first
+LONGEST letters of a word count.  SQLite: FTS5 with an index of every prefix, read backwards
+along the row number.  PostgreSQL: lexemes that carry the number's bucket, so that a search
+reads one stretch of numbers at a time.  Both indexes are made in
+migrations/versions/0001_first_schema.py; models/task_list.py asks.  Why:
+docs/decisions/0020-lists-that-do-not-slow-down.md.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Dialect, func, literal_column, select
+from sqlalchemy import ColumnElement, Dialect, Select, cast, literal_column, select
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.sql.expression import column, table
 
-from models.task import Task
+LONGEST = 16
+MOST_WORDS = 12
+SMALL_BITS = 10
+"""Numbers that agree above these bits share a small bucket; the migration's function says the same."""
+LARGE_BITS = 15
 
 _INDEX = "task_search"
-_WORDS = "to_tsvector('simple', title || ' ' || description)"
+_SMALL_BUCKETS_AT_ONCE = (2, 16)
+_LARGE_BUCKETS_AT_FIRST = 8
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The numbers from `low` up to but without `high`; `bits` is the kind of bucket to ask there."""
+
+    low: int
+    high: int
+    bits: int = LARGE_BITS
 
 
 def is_search_object(name: str | None) -> bool:
@@ -21,16 +42,54 @@ def is_search_object(name: str | None) -> bool:
     return bool(name and name.startswith(_INDEX))
 
 
-def matching(query: str, dialect: Dialect) -> ColumnElement[bool] | None:
-    """The condition on `Task` that every word of the query begins a word of it; None for no words."""
-    words = re.findall(r"\w+", query)[:12]
-    if not words:
-        return None
+def words_of(query: str) -> list[str]:
+    """The query's words as the index holds them; none for a query without a letter or a digit."""
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", query).lower())
+    return list(dict.fromkeys(word[:LONGEST] for word in words))[:MOST_WORDS]
+
+
+def stretches(below: int) -> Iterator[Stretch]:
+    """All numbers below `below`, highest first, each stretch about eight times as long as the one before.
+
+    A word that is frequent fills its page from the first, short one; a word that did not cannot have
+    many matches in the next.  So every stretch costs about the same, whatever the word.
+    """
+    high = below
+    for count in _SMALL_BUCKETS_AT_ONCE:
+        if high <= 1:
+            return
+        low = max(0, ((high - 1) >> SMALL_BITS) - count + 1) << SMALL_BITS
+        yield Stretch(low, high, SMALL_BITS)
+        high = low
+    count = _LARGE_BUCKETS_AT_FIRST
+    while high > 1:
+        low = max(0, ((high - 1) >> LARGE_BITS) - count + 1) << LARGE_BITS
+        yield Stretch(low, high)
+        high, count = low, count * 8
+
+
+def numbers_matching(words: list[str], stretch: Stretch, dialect: Dialect) -> Select[int]:
+    """The numbers of the tasks in the stretch that have all the words; order and limit are the caller's.
+
+    The column is called `number`.
+    """
     if dialect.name == "sqlite":
-        index = table(_INDEX, column("rowid"))
-        wanted = " ".join(f'"{word}"*' for word in words)
-        return Task.number.in_(select(index.c.rowid).where(literal_column(_INDEX).op("MATCH")(wanted)))
-    wanted = " & ".join(f"{word}:*" for word in words)
-    return literal_column(_WORDS.replace("title", "task.title").replace("description", "task.description")).op("@@")(
-        func.to_tsquery("simple", wanted)
-    )
+        found = table(_INDEX, column("rowid"))
+        number = found.c.rowid.label("number")
+        wanted: ColumnElement[bool] = literal_column(_INDEX).op("MATCH")(_fts5(words))
+        return select(number).where(wanted, found.c.rowid >= stretch.low, found.c.rowid < stretch.high)
+    index = table(_INDEX, column("number"), column("words"))
+    wanted = index.c.words.op("@@")(cast(_tsquery(words, stretch), TSQUERY))
+    return select(index.c.number).where(wanted, index.c.number >= stretch.low, index.c.number < stretch.high)
+
+
+def _fts5(words: list[str]) -> str:
+    return " ".join(f'"{word}"*' for word in words)
+
+
+def _tsquery(words: list[str], stretch: Stretch) -> str:
+    """The words in each bucket of the stretch: `'s3:report':* & 's3:sales':* | …`."""
+    kind = "s" if stretch.bits == SMALL_BITS else "l"
+    buckets = range((stretch.high - 1) >> stretch.bits, (stretch.low >> stretch.bits) - 1, -1)
+    each = (" & ".join(f"'{kind}{bucket}:{word}':*" for word in words) for bucket in buckets)
+    return " | ".join(f"({wanted})" for wanted in each)

@@ -84,10 +84,13 @@ class Task(Owned, Base):
         CheckConstraint("priority BETWEEN 0 AND 9", name="priority_range"),
         Index("uq_task_id", "id", unique=True),
         Index("uq_task_idempotency", "tenant", "idempotency_key", unique=True),
+        # The lists of models/task_list.py, one index for each set of filters; a list without a complexity
+        # merges those of all ten, which spares the indexes without it.
         Index("ix_task_tenant_number", "tenant", "number"),
-        Index("ix_task_tenant_state", "tenant", "state", "number"),
-        Index("ix_task_tenant_agent", "tenant", "agent", "number"),
         Index("ix_task_tenant_complexity", "tenant", "complexity", "number"),
+        Index("ix_task_tenant_state", "tenant", "state", "complexity", "number"),
+        Index("ix_task_tenant_agent", "tenant", "agent", "complexity", "number"),
+        Index("ix_task_tenant_state_agent", "tenant", "state", "agent", "complexity", "number"),
         Index(
             "ix_task_claimable",
             "queue",

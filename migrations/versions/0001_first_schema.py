@@ -1,7 +1,7 @@
 """first schema.
 
-Revision 0001, the first.  The search index is FTS5 on SQLite and a GIN index on PostgreSQL;
-models/search.py asks it.
+Revision 0001, the first.  The search index is FTS5 on SQLite and a table of lexemes with a GIN index on
+PostgreSQL, both kept by triggers; models/search.py asks it.
 """
 
 import sqlalchemy as sa
@@ -14,8 +14,10 @@ depends_on = None
 
 
 SQLITE_SEARCH = (
+    # Every prefix has its own list: a prefix without one is answered by merging the lists of all words under it.
     "CREATE VIRTUAL TABLE task_search USING fts5"
-    "(title, description, content='task', content_rowid='number', prefix='2 3', tokenize='unicode61')",
+    "(title, description, content='task', content_rowid='number', columnsize=0,"
+    " prefix='1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16', tokenize='unicode61')",
     """CREATE TRIGGER task_search_insert AFTER INSERT ON task BEGIN
         INSERT INTO task_search(rowid, title, description) VALUES (new.number, new.title, new.description);
     END""",
@@ -30,7 +32,29 @@ SQLITE_SEARCH = (
     END""",
 )
 POSTGRESQL_SEARCH = (
-    "CREATE INDEX task_search ON task USING gin (to_tsvector('simple', title || ' ' || description))",
+    # A table of its own: a task's row is updated often, its words are not.
+    "CREATE TABLE task_search (number bigint PRIMARY KEY REFERENCES task (number) ON DELETE CASCADE,"
+    " words tsvector NOT NULL)",
+    # Each word twice, behind its small bucket (1,024 numbers) and its large one (32,768).  Separators are spelt
+    # out, since what else is a letter depends on the database's locale.
+    r"""CREATE FUNCTION task_search_words(number bigint, content text) RETURNS tsvector
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT coalesce(array_to_tsvector(array_agg(DISTINCT kind || bucket || '\:' || left(word, 16))), ''\:\:tsvector)
+        FROM regexp_split_to_table(lower(left(content, 20000)),
+            '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u2000-\u206f\u3000-\u303f]+') AS word,
+            (VALUES ('s', number >> 10), ('l', number >> 15)) AS buckets(kind, bucket)
+        WHERE word <> ''
+    $$""",
+    """CREATE FUNCTION task_search_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO task_search (number, words)
+        VALUES (new.number, task_search_words(new.number, new.title || ' ' || new.description))
+        ON CONFLICT (number) DO UPDATE SET words = excluded.words;
+        RETURN NULL;
+    END $$""",
+    "CREATE TRIGGER task_search_keep AFTER INSERT OR UPDATE OF title, description ON task"
+    " FOR EACH ROW EXECUTE FUNCTION task_search_keep()",
+    # Without the list of pending entries, which every search would have to read.
+    "CREATE INDEX task_search_words ON task_search USING gin (words) WITH (fastupdate = off)",
 )
 
 
@@ -146,10 +170,17 @@ def upgrade() -> None:
             sqlite_where=sa.text("finished_at IS NOT NULL"),
             postgresql_where=sa.text("finished_at IS NOT NULL"),
         )
-        batch_op.create_index("ix_task_tenant_agent", ["tenant", "agent", "number"], unique=False)
+        batch_op.create_index(
+            "ix_task_tenant_agent", ["tenant", "agent", "complexity", "number"], unique=False
+        )
         batch_op.create_index("ix_task_tenant_complexity", ["tenant", "complexity", "number"], unique=False)
         batch_op.create_index("ix_task_tenant_number", ["tenant", "number"], unique=False)
-        batch_op.create_index("ix_task_tenant_state", ["tenant", "state", "number"], unique=False)
+        batch_op.create_index(
+            "ix_task_tenant_state", ["tenant", "state", "complexity", "number"], unique=False
+        )
+        batch_op.create_index(
+            "ix_task_tenant_state_agent", ["tenant", "state", "agent", "complexity", "number"], unique=False
+        )
         batch_op.create_index(
             "ix_task_unpublished",
             ["number"],
@@ -221,6 +252,7 @@ def upgrade() -> None:
         sa.Column("stderr", sa.Text(), nullable=False),
         sa.Column("resources", sa.JSON(), nullable=False),
         sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("snapshot_before", sa.String(length=80), nullable=True),
         sa.Column("snapshot", sa.String(length=80), nullable=True),
         sa.Column("error_code", sa.String(length=60), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
@@ -271,6 +303,7 @@ def upgrade() -> None:
         sa.Column("store", sa.String(length=255), nullable=False),
         sa.Column("folder", sa.String(length=80), nullable=False),
         sa.Column("run_number", sa.Integer(), nullable=False),
+        sa.Column("snapshot", sa.String(length=80), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("files", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -319,7 +352,10 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER task_search_{trigger}")
         op.execute("DROP TABLE task_search")
     else:
-        op.execute("DROP INDEX task_search")
+        op.execute("DROP TRIGGER task_search_keep ON task")
+        op.execute("DROP TABLE task_search")
+        op.execute("DROP FUNCTION task_search_keep()")
+        op.execute("DROP FUNCTION task_search_words(bigint, text)")
 
     with op.batch_alter_table("artifact", schema=None) as batch_op:
         batch_op.drop_index("uq_artifact_path")
@@ -356,6 +392,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'queued' AND published_at IS NULL"),
             postgresql_where=sa.text("state = 'queued' AND published_at IS NULL"),
         )
+        batch_op.drop_index("ix_task_tenant_state_agent")
         batch_op.drop_index("ix_task_tenant_state")
         batch_op.drop_index("ix_task_tenant_number")
         batch_op.drop_index("ix_task_tenant_complexity")

@@ -51,16 +51,22 @@ class Settings(BaseSettings):
         8000, ge=1, le=65535, validation_alias=_either("PORT", "PORT"), description="Port of the web process."
     )
     web_threads: int = Field(
-        64, ge=4, le=1024, description="Threads of the web process; a page that is open in a browser holds one."
+        64,
+        ge=4,
+        le=1024,
+        description="Threads of the web process; a page that is open in a browser holds one.",
     )
     flower_port: int = Field(5555, ge=1, le=65535, description="Port of Flower, on loopback only.")
-    public_url: str = Field(
-        "", description="Address under which people reach the pages. Empty means http://HOST:PORT."
+    public_url: str = Field("", description="Address under which people reach the pages. Empty means http://HOST:PORT.")
+    api_token: str = Field(
+        "", repr=False, description="Bearer token of the API. Empty means a file made at the first start."
     )
-    api_token: str = Field("", repr=False, description="Bearer token of the API. Empty means a file made at the first start.")
-    secret_key: str = Field("", repr=False, description="Key that signs sessions. Empty means a file made at the first start.")
+    secret_key: str = Field(
+        "", repr=False, description="Key that signs sessions. Empty means a file made at the first start."
+    )
     tool_env: Path = Field(
-        PROJECT / ".toolenv", description="Python environment of the agents' code; shared, read-only inside the sandbox."
+        PROJECT / ".toolenv",
+        description="Python environment of the agents' code; shared, read-only inside the sandbox.",
     )
     input_roots: list[Path] = Field(
         default_factory=lambda: [Path(sysconfig.get_paths()["stdlib"])],
@@ -80,7 +86,9 @@ class Settings(BaseSettings):
     step_wall_s: float = Field(600, gt=0, description="Longest time that one step may take.")
     step_memory_bytes: int = Field(2 * 2**30, gt=0, description="Most memory that the processes of one step may hold.")
     log_format: Literal["text", "json"] = Field("text", description="One event a line, readable or as JSON.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
 
     @field_validator("data_dir", "tool_env")
     @classmethod
@@ -190,8 +198,14 @@ def reference() -> str:
     rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         other = field.validation_alias
-        names = [str(choice) for choice in other.choices] if isinstance(other, AliasChoices) else [f"OPSCORE_{name.upper()}"]
-        rows.append(f"| {', '.join(f'`{each}`' for each in dict.fromkeys(names))} | {_shown_default(name)} | {field.description} |")
+        names = (
+            [str(choice) for choice in other.choices]
+            if isinstance(other, AliasChoices)
+            else [f"OPSCORE_{name.upper()}"]
+        )
+        rows.append(
+            f"| {', '.join(f'`{each}`' for each in dict.fromkeys(names))} | {_shown_default(name)} | {field.description} |"
+        )
     return "\n".join(rows)
 
 

@@ -29,7 +29,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class database_now(FunctionElement[datetime]):  # noqa: N801  (reads as a function in a statement)
+class database_now(FunctionElement[datetime]):
     """The database's clock plus `later`: what leases are measured with, so hosts need not agree."""
 
     type = UtcTime()

@@ -1,8 +1,8 @@
 """The database handle, the bare Flask app that workers use, and transactions that write.
 
-Reads go through `db.session`.  Writes go through `writing()`: on SQLite it takes the write
-lock at once (a reader that turns writer fails with SQLITE_BUSY, no time-out helps), and what
-must follow a commit is sent from an explicit list after it.
+Reads go through `db.session` in a request and `reading()` elsewhere.  Writes go through
+`writing()`: on SQLite it takes the write lock at once (a reader that turns writer fails with
+SQLITE_BUSY, no time-out helps), and what must follow a commit is sent from a list after it.
 """
 
 import importlib
@@ -53,6 +53,13 @@ def connect(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": not settings.database.startswith("sqlite")}
     db.init_app(app)
     Migrate(app, db, directory=str(PROJECT / "migrations"), render_as_batch=True)
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for one look that sees what is committed now; `db.session` keeps its first look's snapshot."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        yield session
 
 
 @contextmanager

@@ -36,7 +36,14 @@ def record(
 ) -> None:
     """Add the event that the counter on the subject's row was just raised for."""
     session.add(
-        Event(subject_kind=subject_kind, subject_id=subject_id, number=number, kind=kind, tenant=tenant, data=data)
+        Event(
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            number=number,
+            kind=kind,
+            tenant=tenant,
+            data=data,
+        )
     )
 
 

@@ -50,6 +50,7 @@ class Step(Owned, Base):
     resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     changes: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
     """Paths added, changed, removed in the workspace."""
+    snapshot_before: Mapped[str | None] = mapped_column(String(80))
     snapshot: Mapped[str | None] = mapped_column(String(80))
     """The workspace as this step left it: a manifest in the task's history."""
     error_code: Mapped[str | None] = mapped_column(String(60))

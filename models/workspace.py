@@ -23,6 +23,8 @@ class Workspace(Owned, Base):
     """Name under the store's workspaces folder: the run's directory that counts now."""
     run_number: Mapped[int] = mapped_column(default=0)
     """The run that works, or worked last, in `folder`."""
+    snapshot: Mapped[str | None] = mapped_column(String(80))
+    """What the next run starts from: the inputs copied in, later the last finished step's."""
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     files: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)

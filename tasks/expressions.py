@@ -14,7 +14,21 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from models.errors import InvalidInput
 
-FILTERS = ("default", "first", "float", "int", "join", "last", "length", "lower", "round", "sort", "string", "tojson", "upper")
+FILTERS = (
+    "default",
+    "first",
+    "float",
+    "int",
+    "join",
+    "last",
+    "length",
+    "lower",
+    "round",
+    "sort",
+    "string",
+    "tojson",
+    "upper",
+)
 
 _WHOLE = re.compile(r"\s*\{\{((?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
 

@@ -1,0 +1,92 @@
+"""Where a task's input comes from: a folder or file of this host under an allowed root, or an upload.
+
+In a playbook's schema it is the one property with `format: source`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from models.database import db
+from models.errors import InvalidInput, Problem
+from models.workspace import Upload
+from settings import Settings
+from tasks.playbook import Playbook
+
+UPLOAD = "upload:"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is copied into the workspace, from `path` on this host, under the name `name`."""
+
+    path: Path
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """`folder` or `file`, as playbooks read it in `{{ input.kind }}`."""
+        return "folder" if self.path.is_dir() else "file"
+
+    @property
+    def inside(self) -> str:
+        """Its path in the workspace, `{{ input.path }}`."""
+        return "src/input" if self.kind == "folder" else f"src/input/{self.name}"
+
+
+def source_field(playbook: Playbook) -> str | None:
+    """The name of the input that is a source, if there is one."""
+    fields: dict[str, Any] = playbook.inputs.get("properties", {})
+    return next((name for name, schema in fields.items() if schema.get("format") == "source"), None)
+
+
+def find_source(settings: Settings, playbook: Playbook, inputs: dict[str, Any]) -> Source | None:
+    """The source that the inputs name; None when the playbook wants none or none was given.
+
+    Raises:
+        InvalidInput: there is no such upload or folder, or it lies outside the allowed roots.
+    """
+    field = source_field(playbook)
+    value = inputs.get(field) if field else None
+    if not field or not value:
+        return None
+    return _upload(settings, field, value) if value.startswith(UPLOAD) else _host_path(settings, field, value)
+
+
+def upload_path(settings: Settings, upload_id: str) -> Path:
+    """Where the upload's bytes lie."""
+    return settings.data_dir / "uploads" / upload_id
+
+
+def _upload(settings: Settings, field: str, value: str) -> Source:
+    upload = (
+        db.session.scalars(select(Upload).where(Upload.id == value.removeprefix(UPLOAD))).one_or_none()
+        if _is_id(value)
+        else None
+    )
+    if upload is None or not upload_path(settings, upload.id).is_file():
+        raise _refused(field, "this upload is not here any more; upload the file again")
+    return Source(upload_path(settings, upload.id), upload.name)
+
+
+def _is_id(value: str) -> bool:
+    return len(value) == len(UPLOAD) + 36 and all(sign in "0123456789abcdef-" for sign in value.removeprefix(UPLOAD))
+
+
+def _host_path(settings: Settings, field: str, value: str) -> Source:
+    path = Path(value).expanduser()
+    if not path.is_absolute():
+        raise _refused(field, "must be an absolute path, or an upload")
+    real = path.resolve()
+    if not any(real.is_relative_to(root) for root in settings.input_roots):
+        roots = ", ".join(map(str, settings.input_roots))
+        raise _refused(field, f"must lie under an allowed folder ({roots}); OPSCORE_INPUT_ROOTS adds one")
+    if not real.is_dir() and not real.is_file():
+        raise _refused(field, "there is no such file or folder on this host")
+    return Source(real, real.name)
+
+
+def _refused(field: str, message: str) -> InvalidInput:
+    return InvalidInput("cannot use this input", problems=[Problem(path=f"inputs.{field}", line=None, message=message)])

@@ -1,0 +1,57 @@
+"""Tell whoever watches that something new stands in the database, and stream running output.
+
+A hint says only where to look; it may be lost, so streams look by themselves every second.
+Output chunks are not kept.  Both go through Redis channels that webapp/stream.py hears.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field
+from functools import cache
+
+import redis
+from redis.exceptions import RedisError
+
+import settings
+from tasks.logs import logger
+
+HINTS = "opscore.hints"
+OUTPUT = "opscore.output"
+# After a failure: an absent Redis must not cost every step its connection time-out.
+REST_S = 2.0
+log = logger(__name__)
+
+
+@dataclass
+class Channel:
+    """One process's connection for hints and output."""
+
+    client: redis.Redis
+    resting_until: float = field(default=0.0)
+
+    def send(self, name: str, message: dict[str, object]) -> None:
+        """Publish, or lose, the message; never fails and never waits long."""
+        if time.monotonic() < self.resting_until:
+            return
+        try:
+            self.client.publish(name, json.dumps(message))
+        except (RedisError, OSError) as error:
+            self.resting_until = time.monotonic() + REST_S
+            log.info("hint.lost", error=str(error))
+
+
+@cache
+def channel() -> Channel:
+    """This process's channel; a forked child calls `channel.cache_clear()` first."""
+    url = settings.load().redis
+    return Channel(redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=1))
+
+
+def hint(kind: str, subject: str, number: int) -> None:
+    """Say that the timeline of a task or agent has reached this number."""
+    channel().send(HINTS, {"kind": kind, "subject": subject, "number": number})
+
+
+def output(task: str, step: str, stream: str, text: str) -> None:
+    """Stream what the running step printed."""
+    channel().send(OUTPUT, {"task": task, "step": step, "stream": stream, "text": text})

@@ -1,0 +1,70 @@
+"""Logs: one event a line, readable or as JSON, with the ids of what it is about, secrets masked.
+
+`bind(task=…, run=…)` puts ids on every later line of this thread of work.  Files and their
+rotation belong to whoever starts the process; a process writes to its standard error.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from settings import Settings
+
+bind = bound_contextvars
+
+_SECRET_NAME = re.compile(r"token|secret|password|passwd|authorization|cookie|api_?key", re.IGNORECASE)
+_SECRET_TEXT = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)|((?:[Bb]earer|sign-in/)\s*)[A-Za-z0-9._~-]{12,}")
+
+
+def logger(name: str) -> Any:
+    """A logger whose calls name an event and its values: `log.info("task.claimed", task=id)`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def configure(settings: Settings, role: str, stream: TextIO = sys.stderr) -> None:
+    """Send this process's logs, libraries' too, through one formatter to the stream."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask,
+    ]
+    last: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    if settings.log_format == "json":
+        last = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                last,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    structlog.contextvars.bind_contextvars(role=role)
+
+
+def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if _SECRET_NAME.search(name) and value:
+            event[name] = "***"
+        elif isinstance(value, str):
+            event[name] = _SECRET_TEXT.sub(r"\1\3***\2", value)
+    return event

@@ -1,0 +1,112 @@
+"""What a step came to, in the form that its row keeps."""
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from models.errors import OpsCoreError
+from models.step import StepState
+from tools.contract import ToolResult
+
+# An event carries counts; the paths themselves stand in the step's row, so many at most.
+MOST_PATHS = 2000
+_ERROR = re.compile(r"^\s*error:\s*(.+)$", re.IGNORECASE)
+_RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Warning|Interrupt|Exit)\b.*")
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file under output/ as the step left it."""
+
+    path: str
+    size_bytes: int
+    digest: str
+    media_type: str
+
+
+@dataclass
+class StepOutcome:
+    """A finished step."""
+
+    state: StepState
+    exit_code: int | None = None
+    output: dict[str, Any] = field(default_factory=dict)
+    stdout: str = ""
+    stderr: str = ""
+    resources: dict[str, Any] = field(default_factory=dict)
+    error_code: str | None = None
+    error_message: str | None = None
+    snapshot_before: str | None = None
+    snapshot: str | None = None
+    changes: dict[str, list[str]] = field(default_factory=dict)
+    files: int = 0
+    total_bytes: int = 0
+    artifacts: list[KeptFile] = field(default_factory=list)
+
+    def columns(self) -> dict[str, Any]:
+        """The values of the step's row."""
+        apart = {"artifacts", "files", "total_bytes"}
+        return {name: value for name, value in vars(self).items() if name not in apart}
+
+    def told(self) -> dict[str, Any]:
+        """What the timeline says."""
+        return {
+            "state": self.state,
+            "exit_code": self.exit_code,
+            "wall_s": self.resources.get("wall_s"),
+            "snapshot": self.snapshot,
+            "changes": {kind: len(paths) for kind, paths in self.changes.items()},
+            "error": self.error_message,
+        }
+
+
+def of_result(result: ToolResult) -> StepOutcome:
+    """The outcome of a call that came to its end, well or not."""
+    is_good = result.exit_code == 0 and result.hit is None
+    stdout, stderr = clean(result.stdout.text), clean(result.stderr.text)
+    told = {name: value for name, value in result.output.items() if name not in ("stdout", "stderr")}
+    sizes = {"stdout_bytes": result.stdout.total_bytes, "stderr_bytes": result.stderr.total_bytes}
+    outcome = StepOutcome(
+        state=StepState.SUCCEEDED if is_good else StepState.FAILED,
+        exit_code=result.exit_code,
+        output=clean(told),
+        stdout=stdout,
+        stderr=stderr,
+        resources={**asdict(result.resources), **sizes, "hit": result.hit},
+    )
+    if not is_good:
+        outcome.error_code = result.hit or "exit_code"
+        outcome.error_message = first_error(result.exit_code, result.hit, stderr)
+    return outcome
+
+
+def of_error(error: OpsCoreError) -> StepOutcome:
+    """The outcome of a call that could not be made."""
+    problems = "; ".join(f"{each['path']} {each['message']}" for each in getattr(error, "problems", []))
+    message = f"{error}: {problems}" if problems else str(error)
+    return StepOutcome(state=StepState.FAILED, error_code=error.code, error_message=clean(message))
+
+
+def first_error(exit_code: int | None, hit: str | None, stderr: str) -> str:
+    """The one line that tells a person why the step failed."""
+    if hit is not None:
+        return f"stopped at its limit {hit}"
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    for line in lines:
+        if found := _ERROR.match(line):
+            return found[1]
+    raised = [line for line in lines if _RAISED.match(line)]
+    if raised:
+        return raised[-1]
+    return lines[-1] if lines else f"ended with exit code {exit_code}"
+
+
+def clean(value: Any) -> Any:
+    """The value as every database can keep it: PostgreSQL refuses NUL, UTF-8 refuses lone surrogates."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {clean(str(key)): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    return value

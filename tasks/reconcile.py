@@ -1,0 +1,129 @@
+"""One round of the reconciler: publish what no broker has seen, give back what dead processes hold.
+
+The work of a round grows with what is due and with the number of queues, never with the
+number of tasks.  Runs within `scope.wide(…)`.  The process: worker/reconciler.py.
+"""
+
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psutil
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy import func, literal, select
+
+from models import event
+from models.claim import close_run
+from models.columns import now
+from models.database import after_commit, reading, writing
+from models.run import Run
+from models.states import Move, State, move
+from models.task import Task
+from tasks import live
+from tasks.broker import publish, send_wake_up, waiting_messages
+from tasks.logs import logger
+
+EVERY = timedelta(seconds=10)
+AT_ONCE = 200
+# A task whose worker died this often is taken to be the reason.
+MOST_LOSSES = 5
+_QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round did."""
+
+    requeued: int
+    published: int
+    woken: int
+
+
+def reconcile() -> Round:
+    """Do one round."""
+    return Round(requeued=len(requeue_lost()), published=publish_unpublished(), woken=top_up())
+
+
+def requeue_lost() -> list[str]:
+    """Give back the tasks whose run's process on this host is dead; returns their ids."""
+    with reading() as session:
+        here = select(Run).where(Run.ended_at.is_(None), Run.host == socket.gethostname())
+        lost = [run for run in session.scalars(here) if not is_alive(run.pid, run.process_started_at)]
+    return [run.task_id for run in lost if _requeue(run)]
+
+
+def is_alive(pid: int, started_at: float) -> bool:
+    """Whether the process of that pid is still the one that was meant; a zombie is dead."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started_at) < 0.05 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def publish_unpublished() -> int:
+    """Publish tasks that no broker has seen, oldest first, a bounded number; returns how many."""
+    with reading() as session:
+        found = select(Task.id, Task.tenant, Task.queue).where(_QUEUED, Task.published_at.is_(None))
+        rows = session.execute(found.order_by(Task.number).limit(AT_ONCE)).all()
+    published = 0
+    for task_id, tenant, queue in rows:
+        if not publish(task_id, tenant, queue):
+            break
+        published += 1
+    return published
+
+
+def top_up() -> int:
+    """Send the wake-ups that are missing: a queue must hold as many as it has tasks; returns how many.
+
+    A broker may lose a message between taking it off the queue and handing it over.
+    """
+    woken = 0
+    try:
+        for queue, waiting in _waiting_tasks().items():
+            for task_id in waiting[: max(0, len(waiting) - waiting_messages(queue))]:
+                send_wake_up(queue, task_id)
+                woken += 1
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("broker.down", error=str(error))
+    return woken
+
+
+def _waiting_tasks() -> dict[str, list[str]]:
+    """The first tasks that wait in each queue; one look into the index per queue, then their heads."""
+    found: dict[str, list[str]] = {}
+    with reading() as session:
+        last = ""
+        while name := session.scalar(select(func.min(Task.queue)).where(_QUEUED, Task.queue > last)):
+            heads = select(Task.id).where(_QUEUED, Task.queue == name).order_by(Task.rank_at).limit(AT_ONCE)
+            found[name] = list(session.scalars(heads))
+            last = name
+    return found
+
+
+def _requeue(run: Run) -> bool:
+    """Give the task back, or fail it when its worker died too often; False when it had ended by itself."""
+    mine = (Task.id == run.task_id, Task.run_number == run.number)
+    reason = f"the process {run.pid} of agent {run.agent} on {run.host} died"
+    with writing() as session:
+        close_run(session, run.task_id, run.number, "lost")
+        losses = session.scalar(select(Task.losses + 1).where(*mine, Task.state == State.RUNNING))
+        if losses is None:
+            return False
+        values = {"losses": losses, "lease_expires_at": None}
+        if losses < MOST_LOSSES:
+            task = move(session, Move.REQUEUE, *mine, published_at=None, **values)
+            kind, told = "task.requeued", {"reason": reason}
+        else:
+            message = f"cannot finish: its worker died {losses} times, last because {reason}"
+            values |= {"finished_at": now(), "error_code": "lost", "error_message": message}
+            task = move(session, Move.FAIL, *mine, **values)
+            kind, told = "task.failed", {"code": "lost", "message": message}
+        number = int(task.event_count)
+        event.record(session, "task", run.task_id, number, kind, run.tenant, **told)
+        after_commit(session, lambda: live.hint("task", run.task_id, number))
+    log.warning(kind, task=run.task_id, run=run.number, reason=reason)
+    return True

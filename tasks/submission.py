@@ -1,0 +1,183 @@
+"""Accept a task: check all of it, write it with its first event, then wake its queue.
+
+The message is sent only after the commit.  A broker that is down is no error for the person
+who submits: the row stands and is published later.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+import settings
+from models import event, scope
+from models.agent import Agent
+from models.columns import now
+from models.database import after_commit, db, writing
+from models.errors import Conflict, InvalidInput, NotFound, Problem
+from models.task import Task
+from tasks import catalog, live
+from tasks.broker import publish
+from tasks.inputs import find_source, source_field
+from tasks.playbook import Playbook, check_inputs, parse, with_defaults
+
+# What one level of priority is worth: nothing starves, since waiting counts too.
+HEAD_START = timedelta(minutes=10)
+SAMPLE = "survey-code-base"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody asks for: a template by its slug, or a playbook as text."""
+
+    template: str | None = None
+    playbook: str | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    title: str | None = None
+    description: str = ""
+    complexity: int | None = None
+    priority: int = 4
+    agent: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The task, and whether this call made it; a repeated call finds the first one's."""
+
+    task: Task
+    is_new: bool
+
+
+def submit(order: Order) -> Submitted:
+    """Write the task and wake its queue.  Runs within `acting(…)`.
+
+    Raises:
+        InvalidInput: its `problems` name every field that is wrong.
+        Conflict: the idempotency key was used for another request.
+    """
+    digest = _digest(order)
+    earlier = _earlier(order, digest)
+    if earlier is not None:
+        return Submitted(earlier, is_new=False)
+    playbook = _plan(order)
+    inputs = with_defaults(playbook, order.inputs)
+    found = [*_problems(order), *check_inputs(playbook, inputs)] or _problem_of_source(playbook, inputs)
+    if found:
+        raise InvalidInput("cannot submit this task", problems=found)
+    try:
+        return Submitted(_write(_task(order, playbook, inputs, digest)), is_new=True)
+    except IntegrityError:
+        # Two calls with one key at the same time: the other was first.  Its row is newer than this snapshot.
+        db.session.rollback()
+        earlier = _earlier(order, digest)
+        if earlier is None:
+            raise
+        return Submitted(earlier, is_new=False)
+
+
+def submit_sample() -> str:
+    """Submit the sample task over the first allowed root, the Python standard library unless told otherwise."""
+    with scope.acting("person:local"):
+        source = str(settings.load().input_roots[0])
+        field_name = source_field(catalog.find(SAMPLE).playbook) or "source"
+        order = Order(template=SAMPLE, inputs={field_name: source}, title="Survey the Python standard library")
+        return submit(order).task.id
+
+
+def _plan(order: Order) -> Playbook:
+    if bool(order.template) == bool(order.playbook):
+        raise _wrong("template", "name a template or hand in a playbook, one of the two")
+    if order.template:
+        try:
+            return catalog.find(order.template).playbook
+        except NotFound as error:
+            raise _wrong(
+                "template", f"there is no such template; there are {', '.join(error.details['known'])}"
+            ) from error
+    try:
+        return parse(order.playbook or "")
+    except InvalidInput as error:
+        found = [Problem(**{**each, "path": f"playbook.{each['path']}".rstrip(".")}) for each in error.problems]
+        raise InvalidInput("cannot submit this task", problems=found) from error
+
+
+def _wrong(path: str, message: str) -> InvalidInput:
+    return InvalidInput("cannot submit this task", problems=[Problem(path=path, line=None, message=message)])
+
+
+def _problems(order: Order) -> list[Problem]:
+    found: list[Problem] = []
+    if order.complexity is not None and not 1 <= order.complexity <= 10:
+        found.append(Problem(path="complexity", line=None, message="must be a whole number from 1 to 10"))
+    if not 0 <= order.priority <= 9:
+        found.append(Problem(path="priority", line=None, message="must be a whole number from 0 to 9"))
+    if len(order.title or "") > 200:
+        found.append(Problem(path="title", line=None, message="must have 200 characters at most"))
+    if order.agent and order.agent not in (names := sorted(db.session.scalars(select(Agent.name)))):
+        known = f"; there are {', '.join(names)}" if names else "; none has started yet"
+        found.append(Problem(path="agent", line=None, message=f"there is no agent {order.agent}{known}"))
+    return found
+
+
+def _problem_of_source(playbook: Playbook, inputs: dict[str, Any]) -> list[Problem]:
+    try:
+        find_source(settings.load(), playbook, inputs)
+    except InvalidInput as error:
+        return error.problems
+    return []
+
+
+def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str) -> Task:
+    submitted_at = now()
+    complexity = order.complexity or playbook.complexity
+    return Task(
+        title=(order.title or playbook.title or playbook.name).strip(),
+        description=order.description or playbook.description,
+        complexity=complexity,
+        priority=order.priority,
+        template=order.template,
+        template_version=playbook.version if order.template else None,
+        playbook=playbook.model_dump(mode="json", by_alias=True),
+        inputs=inputs,
+        queue=f"agent.{order.agent}" if order.agent else f"complexity.{complexity}",
+        rank_at=submitted_at - order.priority * HEAD_START,
+        submitted_at=submitted_at,
+        available_at=submitted_at,
+        stage=playbook.steps[0].stage,
+        steps_total=len(playbook.steps),
+        event_count=1,
+        idempotency_key=order.idempotency_key,
+        request_digest=digest,
+    )
+
+
+def _write(task: Task) -> Task:
+    with writing() as session:
+        session.add(task)
+        session.flush()
+        event.record(session, "task", task.id, 1, "task.submitted", task.tenant, queue=task.queue, title=task.title)
+        after_commit(session, lambda: live.hint("task", task.id, 1))
+        after_commit(session, lambda: _publish(task))
+    return task
+
+
+def _publish(task: Task) -> None:
+    publish(task.id, task.tenant, task.queue)
+
+
+def _digest(order: Order) -> str:
+    return hashlib.sha256(json.dumps(asdict(order), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _earlier(order: Order, digest: str) -> Task | None:
+    if not order.idempotency_key:
+        return None
+    found = db.session.scalars(select(Task).where(Task.idempotency_key == order.idempotency_key)).one_or_none()
+    if found is not None and found.request_digest != digest:
+        raise Conflict("cannot use this idempotency key again: it belongs to another request", task_id=found.id)
+    return found

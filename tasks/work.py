@@ -1,0 +1,69 @@
+"""The one Celery task: somebody was woken, so look into the database for work.
+
+The message decides nothing: what is claimed is the best row of the queues that this worker
+serves, or nothing at all.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+
+import psutil
+from celery import Task as CeleryTask
+from celery import shared_task
+
+from models import scope
+from models.claim import Claim, Claimant, Fenced, claim
+from models.database import after_commit, writing
+from models.errors import OpsCoreError
+from tasks import live
+from tasks.broker import WAKE_UP
+from tasks.execution import execute
+from tasks.ledger import Ledger
+from tasks.logs import bind, logger
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """Whom this worker serves; the worker sets it on its app as `app.served` before its pool starts."""
+
+    agent: str
+    worker_id: str
+    queues: tuple[str, ...]
+
+
+@shared_task(name=WAKE_UP, bind=True, ignore_result=True)
+def work(self: CeleryTask, _hint: str | None = None) -> None:
+    """Claim one task and work on it until it ended; do nothing where there is none."""
+    taken = _take(self.app.served)
+    if taken is None:
+        return
+    with scope.acting(f"agent:{taken.agent}", taken.tenant), bind(task=taken.task_id, run=taken.run_number):
+        log.info("task.claimed", agent=taken.agent)
+        try:
+            execute(taken)
+        except Fenced as error:
+            log.warning("run.fenced", error=str(error))
+        except Exception as error:
+            log.exception("run.broke")
+            Ledger(taken).fail(
+                OpsCoreError(f"cannot go on: an error inside OpsCore ({type(error).__name__}); see the agent's log")
+            )
+        log.info("run.ended")
+
+
+def _take(served: Served) -> Claim | None:
+    with scope.wide(f"agent:{served.agent}"), writing() as session:
+        taken = claim(session, list(served.queues), claimant(served))
+        if taken is not None:
+            # A claim's event is not numbered for the hint: any number makes the streams look.
+            after_commit(session, lambda: live.hint("task", taken.task_id, 0))
+        return taken
+
+
+def claimant(served: Served) -> Claimant:
+    """This process, as the run's row names it."""
+    me = psutil.Process(os.getpid())
+    return Claimant(served.agent, served.worker_id, socket.gethostname(), me.pid, me.create_time())

@@ -1,0 +1,165 @@
+"""Make a worker an agent: subscribe, register, beat every five seconds, deregister at the end.
+
+The beat has a thread and connections of its own: Celery's timer stands still while the broker
+is away and during a warm shutdown, when the worker is alive all the same.
+"""
+
+import os
+import socket
+import threading
+from importlib.metadata import version
+from typing import Any
+
+import psutil
+from celery import bootsteps, signals
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from models import event, scope
+from models.agent import BEAT_EVERY, Agent, Worker
+from models.columns import now
+from models.database import after_commit, writing
+from models.errors import InvalidInput
+from tasks import live
+from tasks.logs import logger
+from tasks.work import Served
+from tools import sandbox
+from worker.processes import flask_app
+from worker.subscription import Subscription, subscribe, subscription
+
+log = logger(__name__)
+
+
+class Registration(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """A bootstep of the worker: it is there before the pool, so that every child knows whom it serves."""
+
+    # The pool starts after the steps that it does not name; `last` would be too late for its children.
+    requires = ("celery.worker.components:Hub",)
+
+    def __init__(self, worker: Any, agent: str | None = None, complexity: str | None = None, **options: Any) -> None:
+        super().__init__(worker, **options)
+        wanted = options.get("queues") or []
+        wanted = wanted.split(",") if isinstance(wanted, str) else list(wanted)
+        try:
+            self.chosen = subscription(agent, complexity, wanted)
+        except InvalidInput as error:
+            raise SystemExit(f"error: {error}") from error
+        subscribe(worker.app, self.chosen)
+        self.beat: Beat | None = None
+
+    def start(self, worker: Any) -> None:
+        """Write the agent's and the worker's rows, then beat."""
+        flask = flask_app(worker.app)
+        with flask.app_context(), scope.acting(f"agent:{self.chosen.agent}"):
+            worker_id = register(self.chosen, worker.hostname, worker.concurrency or 1)
+        worker.app.served = Served(self.chosen.agent, worker_id, self.chosen.queues)
+        self.beat = Beat(flask, self.chosen.agent, worker_id)
+        self.beat.start()
+        # Not in stop(): the running task is finished after it.
+        signals.worker_shutdown.connect(self._deregister, weak=False)
+
+    def _deregister(self, **_: Any) -> None:
+        if self.beat is not None:
+            self.beat.end()
+
+
+def register(chosen: Subscription, nodename: str, concurrency: int) -> str:
+    """Write down that this process serves the agent; returns the worker's id.  Within `acting(…)`."""
+    me = psutil.Process()
+    with writing() as session:
+        agent = _agent(session, chosen)
+        gone = update(Worker).where(Worker.nodename == nodename, Worker.stopped_at.is_(None))
+        session.execute(gone.values(stopped_at=now()))
+        worker = Worker(
+            agent_id=agent.id,
+            nodename=nodename,
+            host=socket.gethostname(),
+            pid=me.pid,
+            process_started_at=me.create_time(),
+            queues=list(chosen.queues),
+            concurrency=concurrency,
+            version=f"celery {version('celery')}",
+            sandbox=sandbox.probe().as_dict(),
+        )
+        session.add(worker)
+        session.flush()
+        told = {"worker": nodename, "pid": me.pid, "queues": list(chosen.queues), "concurrency": concurrency}
+        _record(session, agent.id, "worker.registered", **told)
+        return worker.id
+
+
+def _agent(session: Session, chosen: Subscription) -> Agent:
+    agent = session.scalars(select(Agent).where(Agent.name == chosen.agent)).one_or_none()
+    if agent is None:
+        agent = Agent(name=chosen.agent)
+        session.add(agent)
+    agent.complexity_min, agent.complexity_max = chosen.lowest, chosen.highest
+    session.flush()
+    return agent
+
+
+def _record(session: Session, agent_id: str, kind: str, **told: Any) -> None:
+    raised = update(Agent).where(Agent.id == agent_id).values(event_count=Agent.event_count + 1)
+    row = session.execute(raised.returning(Agent.event_count, Agent.tenant)).one()
+    event.record(session, "agent", agent_id, row.event_count, kind, row.tenant, **told)
+    after_commit(session, lambda: live.hint("agent", agent_id, row.event_count))
+
+
+class Beat(threading.Thread):
+    """Says every five seconds that the worker is alive, and what it uses."""
+
+    def __init__(self, flask: Any, agent: str, worker_id: str) -> None:
+        super().__init__(name="beat", daemon=True)
+        self.flask = flask
+        self.agent = agent
+        self.worker_id = worker_id
+        self.ending = threading.Event()
+        self.figures = Figures()
+
+    def run(self) -> None:
+        """Beat until the end; a database that is away costs beats, not the thread."""
+        while not self.ending.wait(BEAT_EVERY.total_seconds()):
+            try:
+                self._write(last_seen_at=now(), **self.figures.read())
+            except SQLAlchemyError as error:
+                log.warning("beat.lost", error=str(error))
+
+    def end(self) -> None:
+        """Stop beating and say that the worker has ended."""
+        self.ending.set()
+        with self.flask.app_context(), scope.acting(f"agent:{self.agent}"), writing() as session:
+            ended = update(Worker).where(Worker.id == self.worker_id, Worker.stopped_at.is_(None))
+            agent_id = session.scalar(ended.values(stopped_at=now()).returning(Worker.agent_id))
+            if agent_id is not None:
+                _record(session, agent_id, "worker.stopped", pid=os.getpid())
+
+    def _write(self, **values: Any) -> None:
+        with self.flask.app_context(), scope.acting(f"agent:{self.agent}"), writing() as session:
+            session.execute(update(Worker).where(Worker.id == self.worker_id).values(**values))
+
+
+class Figures:
+    """What the worker's processes use, together."""
+
+    def __init__(self) -> None:
+        self.cpu_s = 0.0
+        self.read_at = now()
+
+    def read(self) -> dict[str, float]:
+        """CPU in percent of one core since the last reading, memory in bytes, the host's load per core."""
+        cpu_s, memory = 0.0, 0
+        me = psutil.Process()
+        for process in [me, *me.children(recursive=True)]:
+            try:
+                times = process.cpu_times()
+                cpu_s += times.user + times.system
+                memory += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        at = now()
+        elapsed = max((at - self.read_at).total_seconds(), 0.001)
+        percent = max(0.0, (cpu_s - self.cpu_s) / elapsed * 100)
+        self.cpu_s, self.read_at = cpu_s, at
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        return {"cpu_percent": round(percent, 1), "memory_bytes": memory, "host_load": round(load, 2)}

@@ -1,0 +1,87 @@
+"""Which queues a worker serves: `--agent NAME --complexity 4-7`, or Celery's own `-Q`.
+
+With `--complexity` exactly the queues of that range and `agent.NAME` are consumed.  With `-Q`
+these and `agent.NAME`.  Without `--agent` the agent is named after the host.
+"""
+
+import re
+import socket
+from dataclasses import dataclass
+
+import click
+from celery import Celery
+from celery.bin.base import CeleryOption
+
+from models.errors import InvalidInput
+from tasks.broker import queue_named
+
+LEVELS = range(1, 11)
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_LEVEL = re.compile(r"complexity\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """The agent's name, its range of complexity (None with plain queues that are no levels), and its queues."""
+
+    agent: str
+    lowest: int | None
+    highest: int | None
+    queues: tuple[str, ...]
+
+
+def add_options(app: Celery) -> None:
+    """Teach `celery worker` the two options."""
+    group = "OpsCore Options"
+    app.user_options["worker"].add(
+        click.Option(["--agent"], cls=CeleryOption, help_group=group, help="Name of the agent that this worker serves.")
+    )
+    app.user_options["worker"].add(
+        click.Option(
+            ["--complexity"],
+            cls=CeleryOption,
+            help_group=group,
+            help="Levels that it takes, one or a range: 7 or 4-7 (1 is simple, 10 is hard).",
+        )
+    )
+
+
+def subscription(agent: str | None, complexity: str | None, wanted: list[str]) -> Subscription:
+    """What the options mean; `wanted` are the queues of `-Q`, empty without it.
+
+    Raises:
+        InvalidInput: an option makes no sense; the message names it and the cure.
+    """
+    name = agent or _name_of_host()
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"cannot use --agent {name}: small letters, digits, - and _ only, 80 at most")
+    if complexity and wanted:
+        raise InvalidInput("cannot use --complexity and -Q together: name the levels or the queues")
+    if wanted:
+        levels = [int(found[1]) for queue in wanted if (found := _LEVEL.fullmatch(queue))]
+        queues = dict.fromkeys([*wanted, f"agent.{name}"])
+        return Subscription(name, min(levels, default=None), max(levels, default=None), tuple(queues))
+    lowest, highest = _range(complexity or f"{LEVELS[0]}-{LEVELS[-1]}")
+    levels = range(lowest, highest + 1)
+    return Subscription(name, lowest, highest, (*(f"complexity.{level}" for level in levels), f"agent.{name}"))
+
+
+def subscribe(app: Celery, chosen: Subscription) -> None:
+    """Make the worker consume exactly these queues."""
+    queues = app.amqp.queues
+    queues.select([])
+    for name in chosen.queues:
+        queues.select_add(queue_named(name))
+
+
+def _range(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text.strip())
+    lowest, highest = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not LEVELS[0] <= lowest <= highest <= LEVELS[-1]:
+        raise InvalidInput(f"cannot use --complexity {text}: one level or a range within 1-10, such as 4-7")
+    return lowest, highest
+
+
+def _name_of_host() -> str:
+    plain = re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-_")
+    return plain or "worker"

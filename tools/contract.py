@@ -119,11 +119,11 @@ class ToolResult:
     hit: str | None = None
 
 
-def _ignore(stream: str, chunk: bytes) -> None:
+def ignore(stream: str, chunk: bytes) -> None:
     """Nobody is watching the live output."""
 
 
-def _never() -> bool:
+def never() -> bool:
     return False
 
 
@@ -135,8 +135,8 @@ class Context:
     sandbox: "Sandbox"
     limits: Limits
     tool_env: Path
-    emit: Emit = _ignore
-    is_cancelled: Callable[[], bool] = _never
+    emit: Emit = ignore
+    is_cancelled: Callable[[], bool] = never
     idempotency_key: str = ""
     terminal_allow: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

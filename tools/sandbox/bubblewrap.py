@@ -1,0 +1,190 @@
+"""Tiers 1 and 2: a command in bubblewrap, with every namespace of its own and nothing of the host but /usr.
+
+This module says what the sandbox looks like; supervise.py starts it, watches it and ends it; launcher.py is
+what root needs in between.  Why a flag is there stands beside it.  A seccomp filter would be one more
+descriptor in `_view`.
+"""
+
+import math
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import SandboxUnavailable
+from tools import environment, identity, interpreter
+from tools.contract import MIB, Emit, Finished, Limits
+from tools.sandbox.contract import Call
+from tools.sandbox.inherited import Inherited
+from tools.sandbox.supervise import supervise
+
+INSIDE_UID = "65534"
+WORKSPACE = "/workspace"
+TMP_BYTES = 256 * MIB
+SHM_BYTES = 64 * MIB
+
+ETC = {
+    "passwd": f"agent:x:{INSIDE_UID}:{INSIDE_UID}:agent:{WORKSPACE}:/bin/sh\n",
+    "group": f"agent:x:{INSIDE_UID}:\n",
+    "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+}
+"""All that is in /etc besides what programs need to find their libraries and certificates."""
+
+FIRST_PROGRAM = 'read -r go || exit 1; cd -- "$1" || exit 126; shift; "$@"; exit $?'
+"""The sandbox's first process.  It waits for our word, so that nothing runs before we hold on to it, and
+stays until the command ends: the kernel ends all others with it and hands their CPU time up to us."""
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A folder of the host that is shown at `inside`; `name` is what root's launcher calls it."""
+
+    name: str
+    source: Path
+    inside: str
+    is_writable: bool = False
+
+
+class Bubblewrap:
+    """Commands in bubblewrap; with `own_proc` they see a /proc of their own, without it an empty one."""
+
+    def __init__(self, *, own_proc: bool = True) -> None:
+        self.own_proc = own_proc
+        self.tier = 1 if own_proc else 2
+        self.name = "bubblewrap" if own_proc else "bubblewrap without its own /proc"
+
+    def run(self, call: Call, *, emit: Emit, is_cancelled: Callable[[], bool]) -> Finished:
+        """As contract.py promises.  As root the workspace must belong to a uid of identity.py.
+
+        Raises:
+            SandboxUnavailable: it could not be isolated, and was not run.
+        """
+        with Inherited() as files:
+            command = tuple(self._command(call, files))
+            return supervise(command, files, call, emit=emit, is_cancelled=is_cancelled)
+
+    def _command(self, call: Call, files: Inherited) -> Iterator[str]:
+        binds = list(_binds(call))
+        uid = identity.owner_of(call.workspace)
+        if identity.drops_uid():
+            if uid is None:
+                raise SandboxUnavailable("cannot isolate: root's own files would be the workspace")
+            yield from _launch_as(uid, binds)
+            binds = [Bind(b.name, Path("/tmp", b.name), b.inside, b.is_writable) for b in binds]  # noqa: S108
+        yield _found("bwrap", "install the package bubblewrap")
+        yield from self._view(binds, files)
+        yield from _seeds(call, next((b.source for b in binds if b.name == "tools"), Path()))
+        yield from _variables(call)
+        # Last, or there would be nothing left to mount on.
+        yield from ("--remount-ro", "/dev", "--remount-ro", "/")
+        yield from ("--json-status-fd", str(files.status), "--")
+        yield from ("/bin/sh", "-c", FIRST_PROGRAM, "sh", f"{WORKSPACE}/{call.cwd}", *_limited(call.limits))
+        yield from call.command
+
+    def _view(self, binds: list[Bind], files: Inherited) -> Iterator[str]:
+        yield from ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts")
+        # Absent from kernels without cgroups, where there is nothing to hide either.
+        yield "--unshare-cgroup-try"
+        # No further namespaces inside: they are where most kernel holes were.
+        yield "--disable-userns"
+        yield from ("--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL")
+        yield from ("--uid", INSIDE_UID, "--gid", INSIDE_UID, "--hostname", "opscore", "--clearenv")
+        yield from _system()
+        for name, text in ETC.items():
+            yield from ("--perms", "0444", "--file", str(files.holding(text.encode())), f"/etc/{name}")
+        yield from ("--proc", "/proc") if self.own_proc else ("--dir", "/proc")
+        yield from ("--dev", "/dev")
+        yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108
+        yield from ("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp")  # noqa: S108
+        for bind in binds:
+            yield from ("--bind" if bind.is_writable else "--ro-bind", str(bind.source), bind.inside)
+
+
+def _binds(call: Call) -> Iterator[Bind]:
+    yield Bind("workspace", call.workspace, WORKSPACE, is_writable=True)
+    python = interpreter.base()
+    if not python.is_in_usr:
+        yield Bind("python", python.prefix, str(python.prefix))
+    if call.tool_env is not None:
+        yield Bind("tools", call.tool_env, environment.INSIDE)
+
+
+def _seeds(call: Call, tools: Path) -> Iterator[str]:
+    """What the tool environment wants to find in /tmp: caches that are slow to make."""
+    if call.tool_env is None:
+        return
+    for name in environment.seeds(call.tool_env):
+        yield from ("--ro-bind", str(tools / environment.SEEDS / name), f"/tmp/{name}")  # noqa: S108
+
+
+def _launch_as(uid: int, binds: list[Bind]) -> Iterator[str]:
+    yield from (str(interpreter.base().executable), "-I", "-S", str(Path(__file__).with_name("launcher.py")))
+    yield from (str(os.getpid()), str(uid))
+    yield from (f"{bind.name}={bind.source}" for bind in binds)
+    yield "--"
+
+
+def _system() -> Iterator[str]:
+    """/usr read-only, the links into it as this host has them, and the few files of /etc that it needs."""
+    yield from ("--ro-bind", "/usr", "/usr")
+    for folder in (Path("/", name) for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32")):
+        if folder.is_symlink():
+            yield from ("--symlink", str(folder.readlink()), str(folder))
+        elif folder.is_dir():
+            yield from ("--ro-bind", str(folder), str(folder))
+    for path in ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl/certs"):
+        yield from ("--ro-bind-try", path, path)
+
+
+def _variables(call: Call) -> Iterator[str]:
+    path = "/usr/local/bin:/usr/bin:/bin"
+    base = {
+        "HOME": WORKSPACE,
+        "LANG": "C.UTF-8",
+        "PATH": path,
+        "TMPDIR": "/tmp",  # noqa: S108
+        "TZ": "UTC",
+        "USER": "agent",
+    }
+    if call.tool_env is not None:
+        base |= environment.VARIABLES | {"PATH": f"{environment.INSIDE}/bin:{path}"}
+    for name, value in {**base, **call.env}.items():
+        yield from ("--setenv", name, value)
+
+
+def _limited(limits: Limits) -> Iterator[str]:
+    """What the command is started through: limits that hold for each of its processes."""
+    yield _found("prlimit", "install the package util-linux")
+    cpu_s = math.ceil(limits.cpu_s)
+    wanted = {
+        # Address space is reserved far beyond need by some runtimes; what may be written to is what counts.
+        "as": (resource.RLIMIT_AS, 8 * limits.memory_bytes),
+        "data": (resource.RLIMIT_DATA, limits.memory_bytes),
+        # Counted inside: from outside, bubblewrap itself would be refused its processes.
+        "nproc": (resource.RLIMIT_NPROC, limits.processes),
+        "fsize": (resource.RLIMIT_FSIZE, limits.file_bytes),
+        "cpu": (resource.RLIMIT_CPU, cpu_s),
+        "nofile": (resource.RLIMIT_NOFILE, 4096),
+        "core": (resource.RLIMIT_CORE, 0),
+        "memlock": (resource.RLIMIT_MEMLOCK, 0),
+        # Message queues are memory that no other limit counts.
+        "msgqueue": (resource.RLIMIT_MSGQUEUE, 0),
+    }
+    for name, (number, most) in wanted.items():
+        yield f"--{name}={_no_more_than_ours(number, most)}"
+    yield "--"
+
+
+def _no_more_than_ours(number: int, most: int) -> int:
+    # Nobody unprivileged may raise a hard limit, so asking for more than ours would fail.
+    _, ours = resource.getrlimit(number)
+    return most if ours == resource.RLIM_INFINITY else min(most, ours)
+
+
+def _found(program: str, cure: str) -> str:
+    path = shutil.which(program, path=os.environ.get("PATH", os.defpath))
+    if path is None:
+        raise SandboxUnavailable(f"cannot find {program}", cure=cure)
+    return path

@@ -197,16 +197,15 @@ def reference() -> str:
     """The settings as a Markdown table."""
     rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        other = field.validation_alias
-        names = (
-            [str(choice) for choice in other.choices]
-            if isinstance(other, AliasChoices)
-            else [f"OPSCORE_{name.upper()}"]
-        )
-        rows.append(
-            f"| {', '.join(f'`{each}`' for each in dict.fromkeys(names))} | {_shown_default(name)} | {field.description} |"
-        )
+        known_as = ", ".join(f"`{each}`" for each in _variables(name))
+        rows.append(f"| {known_as} | {_shown_default(name)} | {field.description} |")
     return "\n".join(rows)
+
+
+def _variables(name: str) -> list[str]:
+    other = Settings.model_fields[name].validation_alias
+    choices = other.choices if isinstance(other, AliasChoices) else [f"OPSCORE_{name.upper()}"]
+    return list(dict.fromkeys(map(str, choices)))
 
 
 def _shown_default(name: str) -> str:

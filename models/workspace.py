@@ -43,7 +43,6 @@ class Artifact(Owned, Base):
     step_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), ForeignKey("step.id", ondelete="CASCADE"))
     path: Mapped[str] = mapped_column(String(1000))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    digest: Mapped[str] = mapped_column(String(80))
     media_type: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 

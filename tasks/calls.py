@@ -80,6 +80,6 @@ def keep(outcome: StepOutcome, workspace: Workspace, history: History, before: s
     }
     touched = [path for path in (*changes.added, *changes.changed) if path.startswith("output/")]
     outcome.artifacts = [
-        KeptFile(path, entry.size, entry.digest, mimetypes.guess_type(path)[0] or "application/octet-stream")
-        for path, entry in history.entries(snapshot.id, touched)
+        KeptFile(path, workspace.entry(path).size, mimetypes.guess_type(path)[0] or "application/octet-stream")
+        for path in touched
     ]

@@ -86,7 +86,8 @@ def _prepare(ledger: Ledger) -> Run:
     history = folders.history_at(task.id)
     if before is not None and before.snapshot is not None:
         history.restore(before.snapshot, workspace)
-        snapshot, told = before.snapshot, {"restored": before.snapshot}
+        snapshot = before.snapshot
+        told: dict[str, Any] = {"restored": snapshot}
     else:
         _fill(workspace, playbook, source)
         kept = history.snapshot(workspace)
@@ -103,7 +104,10 @@ def _fill(workspace: Workspace, playbook: Playbook, source: Source | None) -> No
     for path, text in playbook.files.items():
         workspace.write_bytes(path, text.encode())
     if source is not None:
-        workspace.copy_in(source.path, "src/input", name=source.name)
+        copied = workspace.copy_in(source.path, "src/input", max_bytes=settings.load().input_max_bytes)
+        # An upload lies under its id on the host, and has its own name here.
+        if source.kind == "file" and copied != [source.inside]:
+            workspace.move(copied[0], source.inside)
 
 
 def _do(run: Run, planned: PlannedStep) -> None:

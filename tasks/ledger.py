@@ -158,7 +158,6 @@ class Ledger:
                     step_id=step_id,
                     path=each.path,
                     size_bytes=each.size_bytes,
-                    digest=each.digest,
                     media_type=each.media_type,
                 )
             )

@@ -28,7 +28,7 @@ def logger(name: str) -> Any:
 
 def configure(settings: Settings, role: str, stream: TextIO = sys.stderr) -> None:
     """Send this process's logs, libraries' too, through one formatter to the stream."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -20,7 +20,6 @@ class KeptFile:
 
     path: str
     size_bytes: int
-    digest: str
     media_type: str
 
 

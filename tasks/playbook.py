@@ -214,14 +214,16 @@ def _check_tool(document: Document, at: Path, step: PlannedStep) -> None:
 
 
 def _holds_expression(value: Any, location: tuple[int | str, ...]) -> bool:
+    """Whether the value at the location, or the one that the location leads into, is a text with an expression."""
     for part in location:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]
-        else:
-            break
-    return value is not None and "{{" in json.dumps(value) and bool(location) and not isinstance(value, dict)
+        match value, part:
+            case dict(), str() if part in value:
+                value = value[part]
+            case list(), int() if part < len(value):
+                value = value[part]
+            case _:
+                break
+    return "{{" in json.dumps(value) and not isinstance(value, dict)
 
 
 def _check_expressions(document: Document, at: Path, step: PlannedStep, playbook: Playbook, earlier: list[str]) -> None:

@@ -7,6 +7,7 @@ number of tasks.  Runs within `scope.wide(…)`.  The process: worker/reconciler
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import psutil
 from kombu.exceptions import OperationalError
@@ -113,7 +114,7 @@ def _requeue(run: Run) -> bool:
         losses = session.scalar(select(Task.losses + 1).where(*mine, Task.state == State.RUNNING))
         if losses is None:
             return False
-        values = {"losses": losses, "lease_expires_at": None}
+        values: dict[str, Any] = {"losses": losses, "lease_expires_at": None}
         if losses < MOST_LOSSES:
             task = move(session, Move.REQUEUE, *mine, published_at=None, **values)
             kind, told = "task.requeued", {"reason": reason}

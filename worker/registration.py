@@ -31,7 +31,7 @@ from worker.subscription import Subscription, subscribe, subscription
 log = logger(__name__)
 
 
-class Registration(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+class Registration(bootsteps.StartStopStep):
     """A bootstep of the worker: it is there before the pool, so that every child knows whom it serves."""
 
     # The pool starts after the steps that it does not name; `last` would be too late for its children.

@@ -62,8 +62,8 @@ def subscription(agent: str | None, complexity: str | None, wanted: list[str]) -
         queues = dict.fromkeys([*wanted, f"agent.{name}"])
         return Subscription(name, min(levels, default=None), max(levels, default=None), tuple(queues))
     lowest, highest = _range(complexity or f"{LEVELS[0]}-{LEVELS[-1]}")
-    levels = range(lowest, highest + 1)
-    return Subscription(name, lowest, highest, (*(f"complexity.{level}" for level in levels), f"agent.{name}"))
+    of_range = [f"complexity.{level}" for level in range(lowest, highest + 1)]
+    return Subscription(name, lowest, highest, (*of_range, f"agent.{name}"))
 
 
 def subscribe(app: Celery, chosen: Subscription) -> None:

@@ -110,9 +110,7 @@ def upgrade() -> None:
 
     op.create_table(
         "task",
-        sa.Column(
-            "number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
@@ -170,14 +168,10 @@ def upgrade() -> None:
             sqlite_where=sa.text("finished_at IS NOT NULL"),
             postgresql_where=sa.text("finished_at IS NOT NULL"),
         )
-        batch_op.create_index(
-            "ix_task_tenant_agent", ["tenant", "agent", "complexity", "number"], unique=False
-        )
+        batch_op.create_index("ix_task_tenant_agent", ["tenant", "agent", "complexity", "number"], unique=False)
         batch_op.create_index("ix_task_tenant_complexity", ["tenant", "complexity", "number"], unique=False)
         batch_op.create_index("ix_task_tenant_number", ["tenant", "number"], unique=False)
-        batch_op.create_index(
-            "ix_task_tenant_state", ["tenant", "state", "complexity", "number"], unique=False
-        )
+        batch_op.create_index("ix_task_tenant_state", ["tenant", "state", "complexity", "number"], unique=False)
         batch_op.create_index(
             "ix_task_tenant_state_agent", ["tenant", "state", "agent", "complexity", "number"], unique=False
         )
@@ -287,9 +281,7 @@ def upgrade() -> None:
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tenant", sa.String(length=40), nullable=False),
         sa.Column("author", sa.String(length=120), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["agent_id"], ["agent.id"], name=op.f("fk_worker_agent_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_worker_agent_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
     )
     with op.batch_alter_table("worker", schema=None) as batch_op:
@@ -310,9 +302,7 @@ def upgrade() -> None:
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tenant", sa.String(length=40), nullable=False),
         sa.Column("author", sa.String(length=120), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["task_id"], ["task.id"], name=op.f("fk_workspace_task_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_workspace_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
     with op.batch_alter_table("workspace", schema=None) as batch_op:
@@ -325,17 +315,12 @@ def upgrade() -> None:
         sa.Column("step_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("path", sa.String(length=1000), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("digest", sa.String(length=80), nullable=False),
         sa.Column("media_type", sa.String(length=120), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tenant", sa.String(length=40), nullable=False),
         sa.Column("author", sa.String(length=120), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["step_id"], ["step.id"], name=op.f("fk_artifact_step_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["task_id"], ["task.id"], name=op.f("fk_artifact_task_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["step_id"], ["step.id"], name=op.f("fk_artifact_step_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_artifact_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artifact")),
     )
     with op.batch_alter_table("artifact", schema=None) as batch_op:
@@ -377,9 +362,7 @@ def downgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_index("uq_run_task_number")
         batch_op.drop_index(
-            "ix_run_running",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
+            "ix_run_running", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
         )
 
     op.drop_table("run")
@@ -403,9 +386,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("finished_at IS NOT NULL"),
         )
         batch_op.drop_index(
-            "ix_task_claimable",
-            sqlite_where=sa.text("state = 'queued'"),
-            postgresql_where=sa.text("state = 'queued'"),
+            "ix_task_claimable", sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'")
         )
 
     op.drop_table("task")

@@ -1,0 +1,64 @@
+"""Why a task is still queued, in words and from what stands in the database."""
+
+from sqlalchemy import func, literal, select
+
+from models.agent import SILENT_AFTER, Worker
+from models.columns import now
+from models.database import db
+from models.states import State
+from models.task import Task
+
+COUNTED = 100
+
+
+def why_queued(task: Task) -> str:
+    """One sentence for the person who waits; empty when the task is not queued."""
+    if task.state != State.QUEUED:
+        return ""
+    if task.available_at > now():
+        return f"It waits until {task.available_at:%Y-%m-%d %H:%M:%S} UTC."
+    covering = _workers(task.queue)
+    if not covering:
+        return _nobody(task)
+    if task.published_at is None:
+        return "The broker has not been reached yet; the task is kept and is published as soon as it answers."
+    ahead = _ahead(task)
+    slots = sum(worker.concurrency for worker in covering)
+    busy = _running_on(covering)
+    names = ", ".join(sorted({worker.nodename.split("@")[0] for worker in covering}))
+    if busy >= slots:
+        before = f"{ahead if ahead < COUNTED else f'{COUNTED} or more'} before it" if ahead else "it is the next"
+        return f"All {slots} places of {names} are taken; {before}."
+    return f"{names} is free and takes it next." if not ahead else f"{names} takes it soon; {ahead} before it."
+
+
+def _workers(queue: str) -> list[Worker]:
+    """The workers that serve the queue and were heard of lately."""
+    heard = select(Worker).where(Worker.stopped_at.is_(None), Worker.last_seen_at > now() - SILENT_AFTER)
+    return [worker for worker in db.session.scalars(heard) if queue in worker.queues]
+
+
+def _nobody(task: Task) -> str:
+    kind, _, name = task.queue.partition(".")
+    if kind == "agent":
+        return (
+            f"It is meant for the agent {name}, which is not running. Start it: celery -A worker worker --agent {name}"
+        )
+    return (
+        f"No running agent takes complexity {task.complexity}. "
+        f"Start one: celery -A worker worker --agent NAME --complexity {task.complexity}"
+    )
+
+
+def _ahead(task: Task) -> int:
+    """How many tasks of its queue come before it, counted up to a limit."""
+    queued = Task.state == literal(State.QUEUED.value, literal_execute=True)
+    earlier = select(Task.number).where(queued, Task.queue == task.queue, Task.rank_at < task.rank_at)
+    return db.session.scalar(select(func.count()).select_from(earlier.limit(COUNTED).subquery())) or 0
+
+
+def _running_on(workers: list[Worker]) -> int:
+    """How many tasks the workers' agents are running now."""
+    agents = {worker.agent.name for worker in workers}
+    running = select(Task.number).where(Task.state == State.RUNNING, Task.agent.in_(agents))
+    return db.session.scalar(select(func.count()).select_from(running.limit(1000).subquery())) or 0

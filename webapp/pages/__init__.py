@@ -1,0 +1,50 @@
+"""The pages: one module each, with a blueprint called `page`; a new file here is a new page.
+
+What stands in the navigation: NAVIGATION below.  Who may see them: webapp/gate.py.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import NamedTuple
+
+from flask import Blueprint, Flask
+
+
+class Place(NamedTuple):
+    """One entry of the navigation: the view it leads to, its icon, and the blueprints that belong to it."""
+
+    label: str
+    view: str
+    icon: str
+    members: tuple[str, ...]
+
+
+NAVIGATION = (
+    Place("Home", "home.show", "home", ("home",)),
+    Place("Tasks", "tasks.show", "tasks", ("tasks", "task", "files", "changes", "new_task")),
+    Place("Agents", "agents.show", "agents", ("agents",)),
+)
+
+
+def register(app: Flask) -> None:
+    """Give the app every page."""
+    for page in _all():
+        app.register_blueprint(page)
+    app.jinja_env.globals["navigation"] = NAVIGATION
+
+
+@cache
+def names() -> frozenset[str]:
+    """The blueprints' names."""
+    return frozenset(page.name for page in _all())
+
+
+@cache
+def _all() -> tuple[Blueprint, ...]:
+    found = []
+    for module in pkgutil.iter_modules(__path__, prefix=f"{__name__}."):
+        page = getattr(importlib.import_module(module.name), "page", None)
+        if isinstance(page, Blueprint):
+            found.append(page)
+    return tuple(found)

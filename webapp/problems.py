@@ -1,0 +1,74 @@
+"""An error as a person sees it: what happened, and how to go on.
+
+The error tree: models/errors.py.  `status_of` is the one place that maps its codes to HTTP, for the API as well.
+"""
+
+from flask import Flask, Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from models.errors import OpsCoreError
+
+STATUS = {
+    "invalid_input": 400,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "misconfigured": 500,
+    "tool_failed": 502,
+    "sandbox_unavailable": 503,
+}
+TITLES = {
+    400: "That did not work",
+    401: "Please sign in",
+    403: "This is not for you",
+    404: "There is nothing here",
+    405: "That did not work",
+    409: "Somebody was faster",
+    413: "That is too large",
+    500: "Something broke here",
+    502: "A tool broke",
+    503: "This host cannot do that now",
+}
+ADVICE = {
+    400: "Go back, look again at what was entered, and send it once more.",
+    404: "It may have been deleted, or the address has a typing error.",
+    409: "Load the page again to see how things stand now.",
+    413: "Choose a smaller file; the limit is the setting OPSCORE_UPLOAD_MAX_BYTES.",
+    500: "The log of the web process says more. If it happens again, run bin/opscore doctor.",
+}
+
+
+def status_of(error: OpsCoreError) -> int:
+    """The HTTP status that says the same as the error's code."""
+    return STATUS.get(error.code, 500)
+
+
+def answer(app: Flask) -> None:
+    """Show errors of pages as pages."""
+    app.register_error_handler(OpsCoreError, lambda error: page(status_of(error), str(error)))
+    app.register_error_handler(HTTPException, _of_http)
+
+
+def _of_http(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error  # a redirect is an answer, not a problem
+    return page(error.code, error.description or "")
+
+
+def page(status: int, reason: str) -> Response:
+    """The problem as a whole page, or as a notice when htmx asked for a part of one."""
+    is_part = "HX-Request" in request.headers
+    body = render_template(
+        "parts/problem_notice.html" if is_part else "pages/problem.html",
+        title=TITLES.get(status, TITLES[500]),
+        reason=reason,
+        advice=ADVICE.get(status, ""),
+        status=status,
+    )
+    response = make_response(body, status)
+    if is_part:
+        # Wherever the part was meant to go, what is shown there stays.
+        response.headers["HX-Retarget"] = "#notices"
+        response.headers["HX-Reswap"] = "beforeend"
+    return response

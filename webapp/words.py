@@ -1,0 +1,82 @@
+"""States, ranges and sentences in words for people, and what the templates know.
+
+Every page says a thing the same way because it says it through here.  Numbers and times: amounts.py; events:
+event_words.py; terminal output: terminal_text.py.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, request
+from markupsafe import Markup, escape
+
+from models.columns import now
+from models.states import TERMINAL, Stage, State
+from models.step import StepState
+from webapp import amounts
+
+STATE_WORDS: dict[str, str] = {
+    State.QUEUED: "Queued",
+    State.RUNNING: "Running",
+    State.WAITING: "Waiting for you",
+    State.PAUSED: "Paused",
+    State.SUCCEEDED: "Succeeded",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+    StepState.STARTED: "Running",
+    StepState.SKIPPED: "Skipped",
+}
+
+
+def state_word(state: str) -> str:
+    """A task's or a step's state as people read it."""
+    return STATE_WORDS[str(state)]
+
+
+def levels(low: int | None, high: int | None) -> str:
+    """A range of complexity: `4`, `4–7`; words when there is none."""
+    if low is None or high is None:
+        return "named queues only"
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at the front and a full stop at the end."""
+    shown = text.strip()
+    if not shown:
+        return ""
+    return shown[0].upper() + shown[1:] + ("" if shown[-1] in ".!?:" else ".")
+
+
+def marked(text: str, query: str) -> Markup:
+    """The text; the beginnings of words that the query's words found stand in <mark>."""
+    wanted = [word.lower() for word in query.split()]
+    return Markup(" ").join(_marked_word(word, wanted) for word in text.split(" "))
+
+
+def _marked_word(word: str, wanted: list[str]) -> Markup:
+    found = next((each for each in wanted if word.lower().startswith(each)), "")
+    if not found:
+        return escape(word)
+    return Markup("<mark>{}</mark>{}").format(word[: len(found)], word[len(found) :])
+
+
+def theme() -> str:
+    """`light` or `dark` as chosen in this browser (static/js/theme.js); empty to follow the system."""
+    chosen = request.cookies.get("theme", "")
+    return chosen if chosen in ("light", "dark") else ""
+
+
+FILTERS: tuple[Callable[..., Any], ...] = (
+    amounts.ago, amounts.utc, amounts.clock, amounts.when, amounts.duration, amounts.size, amounts.number,
+    sentence, state_word, marked,
+)  # fmt: skip
+GLOBALS: tuple[Callable[..., Any], ...] = (amounts.between, amounts.counted, levels, now)
+
+
+def teach(app: Flask) -> None:
+    """Give the templates these words."""
+    app.jinja_env.filters.update({each.__name__: each for each in FILTERS})
+    app.jinja_env.globals.update({each.__name__: each for each in GLOBALS})
+    app.jinja_env.globals.update(State=State, STAGES=tuple(Stage), TERMINAL=TERMINAL)
+    app.context_processor(lambda: {"theme": theme()})

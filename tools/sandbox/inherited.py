@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import time
 from typing import Any
 
 
@@ -11,6 +12,7 @@ class Inherited:
 
     def __init__(self) -> None:
         self._reports, self.status = os.pipe()
+        self._said = b""
         self.numbers = [self.status]
 
     def __enter__(self) -> "Inherited":
@@ -35,6 +37,15 @@ class Inherited:
 
     def report(self, timeout: float) -> dict[str, Any]:
         """What the sandbox says about itself next; empty when it ended or after `timeout` seconds."""
-        ready, _, _ = select.select([self._reports], [], [], timeout)
-        lines = os.read(self._reports, 65536).splitlines() if ready else []
-        return {key: value for line in lines for key, value in json.loads(line).items()}
+        until = time.monotonic() + timeout
+        # A line comes in pieces.
+        while b"\n" not in self._said:
+            left = max(0.0, until - time.monotonic())
+            ready, _, _ = select.select([self._reports], [], [], left)
+            piece = os.read(self._reports, 4096) if ready else b""
+            if not piece:
+                return {}
+            self._said += piece
+        line, _, self._said = self._said.partition(b"\n")
+        said: dict[str, Any] = json.loads(line)
+        return said

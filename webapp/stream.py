@@ -7,84 +7,110 @@ While a stream waits it holds no database connection.
 """
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from flask import Response
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.columns import id_at, now
+from models.columns import now
 from models.database import db
-from models.errors import InvalidInput
+from models.errors import InvalidInput, Problem
 from models.event import Event, events_after
-from models.scope import Scope, acting, current
-from webapp import sse
-from webapp.hearing import Output, Subscription, hearing
+from models.scope import acting, current
+from webapp.hearing import Output, hearing
 
 LOOK_EVERY_S = 1.0
 KEEP_ALIVE_S = 10.0
 # Ids are made before the commit: a row may appear this much later than its id says.
-LATE = timedelta(seconds=10)
-ENDINGS = ("task.succeeded", "task.failed", "task.cancelled")
+LATE = timedelta(seconds=5)
+AT_ONCE = 500
 
 Message = Event | Output | None
 """What a stream yields; None says only that it is alive."""
+Reader = Callable[[Session], list[Event]]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a stream reads: kept from the request, which is over when the stream runs."""
+def timeline(subject_id: str, after: int = 0) -> Iterator[Message]:
+    """The subject's events with numbers above `after`, in order and without a gap, and its live output.
 
-    engine: Engine
-    scope: Scope
+    Waits for more until this process is told to stop.  Call it within a request: what it needs of it is kept.
+    """
+    number = after
 
-    def look(self, reader: "_Reader") -> list[Event]:
-        # Around the look alone: a generator shares its thread's context with whoever iterates it.
-        with acting(self.scope.author, self.scope.tenant or "default"), Session(self.engine) as session:
-            found = reader.read(session)
-            session.expunge_all()
+    def read(session: Session) -> list[Event]:
+        nonlocal number
+        found = events_after(session, subject_id, number, AT_ONCE)
+        number = found[-1].number if found else number
         return found
 
-
-class _Reader:
-    def read(self, session: Session) -> list[Event]:
-        raise NotImplementedError
+    return _live(subject_id, read)
 
 
-@dataclass
-class _Timeline(_Reader):
-    """The events of one subject after a number."""
+def everything(after: str | None = None) -> Iterator[Message]:
+    """The events of every task and agent from now on, or from shortly before the event with the id `after`.
 
-    subject_id: str
-    number: int
+    Late commits are not missed; after a reconnect some events may come a second time, with the same id.
 
-    def read(self, session: Session) -> list[Event]:
-        found = events_after(session, self.subject_id, self.number)
-        self.number = found[-1].number if found else self.number
-        return found
+    Raises:
+        InvalidInput: `after` is no event's id.
+    """
+    since = _first_id(_time_of(after) - LATE if after else now())
+    seen: set[str] = set()
+
+    def read(session: Session) -> list[Event]:
+        nonlocal since, seen
+        horizon = _first_id(now() - LATE)
+        ids = session.scalars(select(Event.id).where(Event.id >= since).order_by(Event.id)).all()
+        new = [each for each in ids if each not in seen][:AT_ONCE]
+        seen.update(new)
+        if len(new) < AT_ONCE and since < horizon:
+            since, seen = horizon, {each for each in seen if each >= horizon}
+        return list(session.scalars(select(Event).where(Event.id.in_(new)).order_by(Event.id))) if new else []
+
+    return _live(None, read)
 
 
-class _Everything(_Reader):
-    """The events of all subjects that came after a time or an event's id."""
+def _live(subject_id: str | None, read: Reader) -> Iterator[Message]:
+    engine, scope = db.engine, current()
 
-    def __init__(self, after: str | None) -> None:
-        self.seen = {after} if after else set()
-        self.since = after or id_at(now())
+    def look() -> list[Event]:
+        # Around the look alone: a generator shares the context of whoever iterates it.
+        with acting(scope.author, str(scope.tenant)), Session(engine) as session:
+            return read(session)
 
-    def read(self, session: Session) -> list[Event]:
-        recent = select(Event).where(Event.id >= self.since).order_by(Event.id).limit(1000)
-        found = [event for event in session.scalars(recent) if event.id not in self.seen]
-        self.seen.update(event.id for event in found)
-        horizon = id_at(now() - LATE)
-        if found and len(found) < 1000 or not found:
-            self._forget(horizon)
-        return found
+    def messages() -> Iterator[Message]:
+        # Listen before the first look, or what happens between the two would wait for a second.
+        with hearing().subscribe(subject_id) as ear:
+            yield None
+            spoke_at, looked_at = time.monotonic(), 0.0
+            while not ear.is_over:
+                found: list[Event | Output] = []
+                if ear.take_hint() or time.monotonic() - looked_at >= LOOK_EVERY_S:
+                    looked_at = time.monotonic()
+                    found += look()
+                found += ear.take_output()
+                yield from found
+                if found:
+                    spoke_at = time.monotonic()
+                elif time.monotonic() - spoke_at > KEEP_ALIVE_S:
+                    yield None
+                    spoke_at = time.monotonic()
+                else:
+                    ear.wait(LOOK_EVERY_S)
 
-    def _forget(self, horizon: str) -> None:
-        if self.since < horizon:
-            self.since = horizon
-            self.seen = {each for each in self.seen if each >= horizon}
+    return messages()
+
+
+def _time_of(event_id: str) -> datetime:
+    try:
+        return datetime.fromtimestamp((UUID(event_id).int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        problem = Problem(path="Last-Event-ID", message="is no event's id; leave it out to begin with what is new")
+        raise InvalidInput("cannot go on after this event", problems=[problem]) from error
+
+
+def _first_id(at: datetime) -> str:
+    """The least UUIDv7 of that time."""
+    return str(UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76))

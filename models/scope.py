@@ -62,22 +62,22 @@ def current() -> Scope:
     return scope
 
 
-def _tenant_of_new_row() -> str:
-    tenant = current().tenant
-    if tenant is None:
-        raise Misconfigured("cannot add a row in the wide scope without naming its tenant")
-    return tenant
-
-
-def _author_of_new_row() -> str:
-    return current().author
-
-
 class Owned:
     """A row that belongs to a tenant and remembers its author."""
 
-    tenant: Mapped[str] = mapped_column(String(40), default=_tenant_of_new_row)
-    author: Mapped[str] = mapped_column(String(120), default=_author_of_new_row)
+    tenant: Mapped[str] = mapped_column(String(40))
+    author: Mapped[str] = mapped_column(String(120))
+
+
+@event.listens_for(Session, "before_flush")
+def _sign_new_rows(session: Session, _context: Any, _objects: Any) -> None:
+    for row in session.new:
+        if isinstance(row, Owned):
+            scope = current()
+            row.author = row.author or scope.author
+            row.tenant = row.tenant or scope.tenant  # type: ignore[assignment]  # refused in the next line
+            if row.tenant is None:
+                raise Misconfigured("cannot add a row in the wide scope without naming its tenant")
 
 
 @event.listens_for(Session, "do_orm_execute")

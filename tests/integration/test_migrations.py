@@ -1,0 +1,36 @@
+"""The schema goes up, down and up again on both databases, and is what the models say."""
+
+import pytest
+import settings
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import inspect
+
+from models.database import bare_app, db
+from models.search import is_search_object
+
+
+def test_schema_goes_down_and_up_and_equals_the_models(database: settings.Settings) -> None:
+    app = bare_app(database)
+    with app.app_context():
+        downgrade(revision="base")
+        left = [name for name in inspect(db.engine).get_table_names() if name != "alembic_version"]
+        assert left == []
+        upgrade()
+        with db.engine.connect() as connection:
+            context = MigrationContext.configure(
+                connection,
+                opts={"include_object": lambda _thing, name, *_: not is_search_object(name), "compare_type": True},
+            )
+            assert compare_metadata(context, db.metadata) == []
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("pragma, value", [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2)])
+def test_sqlite_is_opened_safely(sqlite: settings.Settings, pragma: str, value: object) -> None:
+    app = bare_app(sqlite)
+    with app.app_context(), db.engine.connect() as connection:
+        assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,1 @@
+"""Factories, servers and people that tests share."""

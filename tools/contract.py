@@ -188,13 +188,8 @@ class Tool(ABC):
         try:
             return self.Input.model_validate(dict(arguments))
         except ValidationError as error:
-            raise InvalidInput(
-                "cannot use these arguments", problems=_problems(error), tool=self.name
-            ) from error
+            raise InvalidInput("cannot use these arguments", problems=_problems(error), tool=self.name) from error
 
 
 def _problems(error: ValidationError) -> list[Problem]:
-    return [
-        Problem(path=".".join(str(part) for part in each["loc"]), message=each["msg"])
-        for each in error.errors()
-    ]
+    return [Problem(path=".".join(str(part) for part in each["loc"]), message=each["msg"]) for each in error.errors()]

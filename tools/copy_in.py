@@ -3,7 +3,6 @@
 Used by workspace.py.  Which folders of the host may be named at all is decided by who calls.
 """
 
-import errno
 import os
 import stat
 from pathlib import Path
@@ -13,8 +12,6 @@ from tools import files_at
 
 LEFT_OUT = frozenset({"__pycache__", "site-packages", "dist-packages"})
 """Made from other files, or somebody else's code: neither is the input."""
-
-_CHUNK = 2**30
 
 
 def copy(source: Path, target: int, *, owner: int | None, max_bytes: int | None) -> list[str]:
@@ -59,7 +56,7 @@ def _copy_folder(source: int, target: int, owner: int | None, budget: _Budget) -
     copied = []
     folders = {"": os.dup(target)}
     try:
-        for found in files_at.walk(source, leave_out=LEFT_OUT):
+        for found in files_at.walk(source, leave_out=LEFT_OUT, ours=False):
             parent = _leave_to(folders, found.path)
             if stat.S_ISDIR(found.stat.st_mode):
                 folders[f"{found.path}/"] = _make_and_enter(parent, found.name, owner)
@@ -104,20 +101,8 @@ def _copy_file(source: int, folder: int, name: str, owner: int | None, budget: _
     mode = 0o755 if found.st_mode & 0o111 else 0o644
     target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=folder)
     try:
-        _copy_bytes(source, target)
+        files_at.copy_bytes(source, target)
         if owner is not None:
             os.fchown(target, owner, owner)
     finally:
         os.close(target)
-
-
-def _copy_bytes(source: int, target: int) -> None:
-    # The kernel copies; some pairs of file systems refuse, and then it goes through us.
-    try:
-        while os.copy_file_range(source, target, _CHUNK):
-            pass
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-            raise
-        while os.sendfile(target, source, None, _CHUNK):
-            pass

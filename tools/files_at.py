@@ -20,6 +20,7 @@ from models.errors import InvalidInput, Misconfigured, NotFound
 DEPTH_LIMIT = 64
 """No honest tree is deeper; one that is would cost a descriptor for each level."""
 
+_COPY_BYTES = 2**30
 _OPENAT2 = 437  # the same number on every architecture
 _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -72,9 +73,7 @@ def open_regular(root: int, path: str, flags: int) -> int:
 
 
 @contextmanager
-def folder_of(
-    root: int, path: str, *, make: bool = False, owner: int | None = None
-) -> Iterator[tuple[int, str]]:
+def folder_of(root: int, path: str, *, make: bool = False, owner: int | None = None) -> Iterator[tuple[int, str]]:
     """The descriptor of the folder that `path` is in, and the last part of `path`."""
     folder, _, name = clean(path).rpartition("/")
     if name in ("", "."):
@@ -126,17 +125,21 @@ def give(folder: int, name: str, owner: int | None) -> None:
 
 
 def walk(
-    root: int, *, leave_out: frozenset[str] = frozenset(), depth_limit: int = DEPTH_LIMIT
+    root: int, *, leave_out: frozenset[str] = frozenset(), depth_limit: int = DEPTH_LIMIT, ours: bool = True
 ) -> Iterator[Found]:
     """Everything below the descriptor, parents first, by name; names in `leave_out` are skipped.
 
-    A folder that may not be read, or is too deep, is shown and not entered.
+    A folder that is too deep is shown and not entered.  One that is closed to us is opened first where the tree
+    is `ours`: whoever works in a workspace must not be able to hide things in it.
+
+    Raises:
+        InvalidInput: a folder is closed to us, and the tree is not ours.
     """
-    yield from _walk(root, "", 1, leave_out, depth_limit)
+    yield from _walk(root, "", 1, leave_out, depth_limit, ours)
 
 
 def _walk(
-    folder: int, prefix: str, depth: int, leave_out: frozenset[str], depth_limit: int
+    folder: int, prefix: str, depth: int, leave_out: frozenset[str], depth_limit: int, ours: bool
 ) -> Iterator[Found]:
     for name in sorted(os.listdir(folder)):
         if name in leave_out:
@@ -146,26 +149,73 @@ def _walk(
         except FileNotFoundError:
             continue
         yield Found(prefix + name, name, folder, found, depth)
-        if stat.S_ISDIR(found.st_mode) and depth < depth_limit:
-            below = _enter(folder, name)
-            if below is None:
-                continue
-            try:
-                yield from _walk(below, f"{prefix}{name}/", depth + 1, leave_out, depth_limit)
-            finally:
-                os.close(below)
+        if not stat.S_ISDIR(found.st_mode) or depth >= depth_limit:
+            continue
+        with _entered(folder, name, ours) as below:
+            if below is not None:
+                yield from _walk(below, f"{prefix}{name}/", depth + 1, leave_out, depth_limit, ours)
 
 
-def _enter(folder: int, name: str) -> int | None:
-    """The folder's descriptor, or None where it went away, became something else, or may not be read."""
+@contextmanager
+def _entered(folder: int, name: str, ours: bool) -> Iterator[int | None]:
+    """The folder's descriptor; None where it went away or became something else since it was seen."""
     try:
-        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return None
+        descriptor = _enter(folder, name, ours)
+    except FileNotFoundError:
+        yield None
+        return
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            return None
-        raise
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _enter(folder: int, name: str, ours: bool) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, flags, dir_fd=folder)
+    except PermissionError as error:
+        if not ours:
+            raise InvalidInput("cannot read a folder: no permission", path=name) from error
+    take_back(folder, name, 0o700)
+    return os.open(name, flags, dir_fd=folder)
+
+
+def take_back(folder: int, name: str, mode: int) -> None:
+    """Give the owner's permissions back to a file or folder whose owner took them away; follows no link."""
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        if not stat.S_ISLNK(os.fstat(handle).st_mode):
+            Path(f"/proc/self/fd/{handle}").chmod(mode)
+    finally:
+        os.close(handle)
+
+
+def copy_bytes(source: int, target: int) -> None:
+    """Copy all that is left in one open file to the other."""
+    # The kernel copies; some pairs of file systems refuse, and then it goes through sendfile.
+    try:
+        while os.copy_file_range(source, target, _COPY_BYTES):
+            pass
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        while os.sendfile(target, source, None, _COPY_BYTES):
+            pass
+
+
+def empty(root: int) -> None:
+    """Delete all that is in the folder."""
+    for name in os.listdir(root):
+        if stat.S_ISDIR(os.stat(name, dir_fd=root, follow_symlinks=False).st_mode):
+            remove_tree(root, name)
+        else:
+            os.unlink(name, dir_fd=root)
 
 
 def remove_tree(parent: int, name: str) -> int:
@@ -187,11 +237,7 @@ def remove_tree(parent: int, name: str) -> int:
 
 def _open_to_empty(parent: int, name: str) -> int:
     # Whoever owns a folder may have taken its permissions away; deleting needs them back.
-    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-    try:
-        Path(f"/proc/self/fd/{handle}").chmod(0o700)
-    finally:
-        os.close(handle)
+    take_back(parent, name, 0o700)
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
 
 

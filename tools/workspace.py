@@ -17,15 +17,21 @@ from typing import BinaryIO, Literal
 
 from models.errors import Conflict, InvalidInput, NotFound
 from tools import copy_in, files_at, identity
+from tools.manifest import shown
 
 FOLDERS = ("src", "output", "research")
 
 Kind = Literal["file", "folder", "link", "other"]
+_KINDS: dict[int, Kind] = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name in a workspace.  `modified_at` is in seconds since 1970, UTC; `size` is 0 but for files."""
+    """One name in a workspace.  `modified_at` is in seconds since 1970, UTC; `size` is 0 but for files.
+
+    `path` is always valid text; a name that is no UTF-8 is shown with escapes, is of kind "other", and cannot
+    be opened.
+    """
 
     path: str
     kind: Kind
@@ -49,7 +55,8 @@ class Workspace:
     def __init__(self, path: Path) -> None:
         self.path = path
         """The folder on the host: for the sandbox's bind and for nothing else."""
-        self._owner = identity.owner_of(path)
+        self.owner = identity.owner_of(path)
+        """The uid that everything in it is to belong to; None for our own."""
 
     @classmethod
     def create(cls, root: Path, folder: str, readme: str = "") -> "Workspace":
@@ -88,6 +95,9 @@ class Workspace:
     def root(self) -> Iterator[int]:
         """A descriptor of the workspace's folder."""
         try:
+            if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+                # Whoever works in it may have closed it.
+                self.path.chmod(0o700)
             descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except FileNotFoundError as error:
             raise NotFound("cannot find the workspace", folder=self.path.name) from error
@@ -98,7 +108,7 @@ class Workspace:
 
     @contextmanager
     def _making_folder_of(self, path: str) -> Iterator[tuple[int, str]]:
-        with self.root() as root, files_at.folder_of(root, path, make=True, owner=self._owner) as found:
+        with self.root() as root, files_at.folder_of(root, path, make=True, owner=self.owner) as found:
             yield found
 
     def read_bytes(self, path: str, limit: int | None = None) -> bytes:
@@ -119,7 +129,7 @@ class Workspace:
         with self._making_folder_of(path) as (folder, name):
             if append and _is_there(folder, name):
                 return _append(folder, name, data)
-            _replace(folder, name, data, self._owner)
+            _replace(folder, name, data, self.owner)
             return len(data)
 
     def entry(self, path: str) -> Entry:
@@ -160,7 +170,7 @@ class Workspace:
     def make_folder(self, path: str) -> None:
         """Make the folder and those above it; fine if it is there."""
         with self.root() as root:
-            files_at.make_folders(root, path, self._owner)
+            files_at.make_folders(root, path, self.owner)
 
     def move(self, source: str, target: str) -> None:
         """Rename within the workspace, making the target's folders.
@@ -196,10 +206,10 @@ class Workspace:
             InvalidInput: it holds more than `max_bytes`, or something that we may not read.
         """
         with self.root() as root:
-            files_at.make_folders(root, into, self._owner)
+            files_at.make_folders(root, into, self.owner)
             target = files_at.open_beneath(root, files_at.clean(into), os.O_RDONLY | os.O_DIRECTORY)
             try:
-                copied = copy_in.copy(host_path, target, owner=self._owner, max_bytes=max_bytes)
+                copied = copy_in.copy(host_path, target, owner=self.owner, max_bytes=max_bytes)
             finally:
                 os.close(target)
         return [f"{files_at.clean(into)}/{path}" for path in copied]
@@ -265,11 +275,8 @@ def _replace(folder: int, name: str, data: bytes, owner: int | None) -> None:
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:
-    kind: Kind = "other"
-    if stat.S_ISREG(found.st_mode):
-        kind = "file"
-    elif stat.S_ISDIR(found.st_mode):
-        kind = "folder"
-    elif stat.S_ISLNK(found.st_mode):
-        kind = "link"
-    return Entry(path, kind, found.st_size if kind == "file" else 0, found.st_mtime)
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "other")
+    name = shown(path)
+    if name != path:
+        kind = "other"
+    return Entry(name, kind, found.st_size if kind == "file" else 0, found.st_mtime)

@@ -1,0 +1,104 @@
+"""Contents by digest: one file each, written once, never changed.  Used by history.py."""
+
+import ctypes
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import BinaryIO
+
+from models.errors import NotFound
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_CHUNK = 2**20
+_SYNC_EACH = 32
+"""Beyond so many new files, one sync of the file system is cheaper than one of each."""
+
+
+class Blobs:
+    """Contents in `folder`, as <two digits>/<digest>.  A name that is there holds all of its bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._new: list[Path] = []
+
+    def path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest[2:]
+
+    def add(self, file: BinaryIO) -> str:
+        """Keep what `file` holds from here on; returns its digest.  Durable after the next `sync`."""
+        first = file.read(_CHUNK)
+        hasher = hashlib.blake2b(first, digest_size=20)
+        if len(first) < _CHUNK:
+            return self._keep(hasher.hexdigest(), first)
+        return self._keep_large(hasher, first, file)
+
+    def open(self, digest: str) -> BinaryIO:
+        """The content, open for reading.
+
+        Raises:
+            NotFound: it is not kept.
+        """
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError as error:
+            raise NotFound("cannot find the content", digest=digest) from error
+
+    def sync(self) -> None:
+        """Wait until everything added is on the disk."""
+        if len(self._new) > _SYNC_EACH:
+            folder = os.open(self.folder, os.O_RDONLY)
+            if _libc.syncfs(folder) != 0:
+                raise OSError(ctypes.get_errno(), "cannot sync the history")
+            os.close(folder)
+        else:
+            for path in self._new:
+                sync(path)
+        self._new.clear()
+
+    def _keep(self, digest: str, data: bytes) -> str:
+        if not self.path(digest).exists():
+            draft = self._draft()
+            draft.write_bytes(data)
+            self._name(draft, digest)
+        return digest
+
+    def _keep_large(self, hasher: "hashlib.blake2b", first: bytes, file: BinaryIO) -> str:
+        draft = self._draft()
+        with draft.open("wb") as copy:
+            chunk = first
+            while chunk:
+                copy.write(chunk)
+                chunk = file.read(_CHUNK)
+                hasher.update(chunk)
+        self._name(draft, hasher.hexdigest())
+        return hasher.hexdigest()
+
+    def _draft(self) -> Path:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.folder / f"draft-{secrets.token_hex(8)}"
+
+    def _name(self, draft: Path, digest: str) -> None:
+        path = self.path(digest)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        draft.rename(path)
+        self._new.append(path)
+
+
+def sync(path: Path) -> None:
+    """Wait until the file is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file holds all of `data` or does not exist: a power cut leaves no part of it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.draft-{secrets.token_hex(8)}")
+    draft.write_bytes(data)
+    sync(draft)
+    draft.rename(path)
+    sync(path.parent)

@@ -12,9 +12,10 @@ from typing import Any
 import psutil
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, select, update
 
 from models import event
+from models.agent import Worker
 from models.claim import close_run
 from models.columns import now
 from models.database import after_commit, reading, writing
@@ -24,6 +25,7 @@ from models.task import Task
 from tasks import live
 from tasks.broker import publish, send_wake_up, waiting_messages
 from tasks.logs import logger
+from tasks.timeline import record_of_agent
 
 EVERY = timedelta(seconds=10)
 AT_ONCE = 200
@@ -40,11 +42,13 @@ class Round:
     requeued: int
     published: int
     woken: int
+    workers_lost: int
 
 
 def reconcile() -> Round:
     """Do one round."""
-    return Round(requeued=len(requeue_lost()), published=publish_unpublished(), woken=top_up())
+    workers_lost = close_lost_workers()
+    return Round(len(requeue_lost()), publish_unpublished(), top_up(), workers_lost)
 
 
 def requeue_lost() -> list[str]:
@@ -53,6 +57,19 @@ def requeue_lost() -> list[str]:
         here = select(Run).where(Run.ended_at.is_(None), Run.host == socket.gethostname())
         lost = [run for run in session.scalars(here) if not is_alive(run.pid, run.process_started_at)]
     return [run.task_id for run in lost if _requeue(run)]
+
+
+def close_lost_workers() -> int:
+    """Note the end of workers of this host that died without saying so; returns how many."""
+    with reading() as session:
+        here = select(Worker).where(Worker.stopped_at.is_(None), Worker.host == socket.gethostname())
+        lost = [each for each in session.scalars(here) if not is_alive(each.pid, each.process_started_at)]
+    for worker in lost:
+        with writing() as session:
+            ended = update(Worker).where(Worker.id == worker.id, Worker.stopped_at.is_(None)).values(stopped_at=now())
+            if session.scalar(ended.returning(Worker.id)) is not None:
+                record_of_agent(session, worker.agent_id, "worker.lost", worker=worker.nodename, pid=worker.pid)
+    return len(lost)
 
 
 def is_alive(pid: int, started_at: float) -> bool:

@@ -39,8 +39,8 @@ def main() -> None:
                 # The database is away: the next round finds what this one would have.
                 log.warning("round.lost", error=str(error))
             else:
-                if done.requeued or done.published or done.woken:
-                    log.info("round.done", requeued=done.requeued, published=done.published, woken=done.woken)
+                if any(vars(done).values()):
+                    log.info("round.done", **vars(done))
             stopping.wait(EVERY.total_seconds())
         log.info("reconciler.stopped")
 

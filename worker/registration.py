@@ -12,17 +12,19 @@ from typing import Any
 
 import psutil
 from celery import bootsteps, signals
+from celery.utils.nodenames import default_nodename
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models import event, scope
+from models import scope
 from models.agent import BEAT_EVERY, Agent, Worker
-from models.columns import now
-from models.database import after_commit, writing
+from models.columns import new_id, now
+from models.database import reading, writing
 from models.errors import InvalidInput
-from tasks import live
 from tasks.logs import logger
+from tasks.reconcile import is_alive
+from tasks.timeline import record_of_agent
 from tasks.work import Served
 from tools import sandbox
 from worker.processes import flask_app
@@ -34,9 +36,6 @@ log = logger(__name__)
 class Registration(bootsteps.StartStopStep):
     """A bootstep of the worker: it is there before the pool, so that every child knows whom it serves."""
 
-    # The pool starts after the steps that it does not name; `last` would be too late for its children.
-    requires = ("celery.worker.components:Hub",)
-
     def __init__(self, worker: Any, agent: str | None = None, complexity: str | None = None, **options: Any) -> None:
         super().__init__(worker, **options)
         wanted = options.get("queues") or []
@@ -46,32 +45,43 @@ class Registration(bootsteps.StartStopStep):
         except InvalidInput as error:
             raise SystemExit(f"error: {error}") from error
         subscribe(worker.app, self.chosen)
+        self.flask = flask_app(worker.app)
+        if worker.hostname == default_nodename(None):
+            worker.hostname = self._free_nodename()
+        # Before the pool starts: its children must know whom they serve.
+        worker.app.served = Served(self.chosen.agent, new_id(), self.chosen.queues)
         self.beat: Beat | None = None
 
     def start(self, worker: Any) -> None:
         """Write the agent's and the worker's rows, then beat."""
-        flask = flask_app(worker.app)
-        with flask.app_context(), scope.acting(f"agent:{self.chosen.agent}"):
-            worker_id = register(self.chosen, worker.hostname, worker.concurrency or 1)
-        worker.app.served = Served(self.chosen.agent, worker_id, self.chosen.queues)
-        self.beat = Beat(flask, self.chosen.agent, worker_id)
+        worker_id = worker.app.served.worker_id
+        with self.flask.app_context(), scope.acting(f"agent:{self.chosen.agent}"):
+            register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1)
+        self.beat = Beat(self.flask, self.chosen.agent, worker_id)
         self.beat.start()
         # Not in stop(): the running task is finished after it.
         signals.worker_shutdown.connect(self._deregister, weak=False)
+
+    def _free_nodename(self) -> str:
+        """NAME@HOST; for a second worker of the agent on this host with the pid, so that Celery can tell them apart."""
+        plain = f"{self.chosen.agent}@{socket.gethostname()}"
+        with self.flask.app_context(), scope.acting(f"agent:{self.chosen.agent}"), reading() as session:
+            same = select(Worker).where(Worker.nodename == plain, Worker.stopped_at.is_(None))
+            taken = any(is_alive(other.pid, other.process_started_at) for other in session.scalars(same))
+        return f"{self.chosen.agent}-{os.getpid()}@{socket.gethostname()}" if taken else plain
 
     def _deregister(self, **_: Any) -> None:
         if self.beat is not None:
             self.beat.end()
 
 
-def register(chosen: Subscription, nodename: str, concurrency: int) -> str:
-    """Write down that this process serves the agent; returns the worker's id.  Within `acting(…)`."""
+def register(chosen: Subscription, worker_id: str, nodename: str, concurrency: int) -> None:
+    """Write down that this process serves the agent.  Runs within `acting(…)`."""
     me = psutil.Process()
     with writing() as session:
         agent = _agent(session, chosen)
-        gone = update(Worker).where(Worker.nodename == nodename, Worker.stopped_at.is_(None))
-        session.execute(gone.values(stopped_at=now()))
         worker = Worker(
+            id=worker_id,
             agent_id=agent.id,
             nodename=nodename,
             host=socket.gethostname(),
@@ -85,8 +95,7 @@ def register(chosen: Subscription, nodename: str, concurrency: int) -> str:
         session.add(worker)
         session.flush()
         told = {"worker": nodename, "pid": me.pid, "queues": list(chosen.queues), "concurrency": concurrency}
-        _record(session, agent.id, "worker.registered", **told)
-        return worker.id
+        record_of_agent(session, agent.id, "worker.registered", **told)
 
 
 def _agent(session: Session, chosen: Subscription) -> Agent:
@@ -97,13 +106,6 @@ def _agent(session: Session, chosen: Subscription) -> Agent:
     agent.complexity_min, agent.complexity_max = chosen.lowest, chosen.highest
     session.flush()
     return agent
-
-
-def _record(session: Session, agent_id: str, kind: str, **told: Any) -> None:
-    raised = update(Agent).where(Agent.id == agent_id).values(event_count=Agent.event_count + 1)
-    row = session.execute(raised.returning(Agent.event_count, Agent.tenant)).one()
-    event.record(session, "agent", agent_id, row.event_count, kind, row.tenant, **told)
-    after_commit(session, lambda: live.hint("agent", agent_id, row.event_count))
 
 
 class Beat(threading.Thread):
@@ -132,7 +134,7 @@ class Beat(threading.Thread):
             ended = update(Worker).where(Worker.id == self.worker_id, Worker.stopped_at.is_(None))
             agent_id = session.scalar(ended.values(stopped_at=now()).returning(Worker.agent_id))
             if agent_id is not None:
-                _record(session, agent_id, "worker.stopped", pid=os.getpid())
+                record_of_agent(session, agent_id, "worker.stopped", pid=os.getpid())
 
     def _write(self, **values: Any) -> None:
         with self.flask.app_context(), scope.acting(f"agent:{self.agent}"), writing() as session:

@@ -8,7 +8,6 @@ import re
 import socket
 from dataclasses import dataclass
 
-import click
 from celery import Celery
 from celery.bin.base import CeleryOption
 
@@ -33,17 +32,10 @@ class Subscription:
 def add_options(app: Celery) -> None:
     """Teach `celery worker` the two options."""
     group = "OpsCore Options"
-    app.user_options["worker"].add(
-        click.Option(["--agent"], cls=CeleryOption, help_group=group, help="Name of the agent that this worker serves.")
-    )
-    app.user_options["worker"].add(
-        click.Option(
-            ["--complexity"],
-            cls=CeleryOption,
-            help_group=group,
-            help="Levels that it takes, one or a range: 7 or 4-7 (1 is simple, 10 is hard).",
-        )
-    )
+    name = "Name of the agent that this worker serves."
+    levels = "Levels that it takes, one or a range: 7 or 4-7 (1 is simple, 10 is hard)."
+    app.user_options["worker"].add(CeleryOption(["--agent"], help_group=group, help=name))
+    app.user_options["worker"].add(CeleryOption(["--complexity"], help_group=group, help=levels))
 
 
 def subscription(agent: str | None, complexity: str | None, wanted: list[str]) -> Subscription:
@@ -69,9 +61,10 @@ def subscription(agent: str | None, complexity: str | None, wanted: list[str]) -
 def subscribe(app: Celery, chosen: Subscription) -> None:
     """Make the worker consume exactly these queues."""
     queues = app.amqp.queues
-    queues.select([])
     for name in chosen.queues:
-        queues.select_add(queue_named(name))
+        if name not in queues:
+            queues.add(queue_named(name))
+    queues.select(list(chosen.queues))
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -24,9 +24,9 @@ class Bar:
     shown: str = ""  # instead of the value with its thousands separated
 
 
-def bars(entries: Sequence[Bar], *, warm: bool = False, code: bool = False) -> str:
-    """Horizontal bars, as long as their share of the longest."""
-    longest = max((entry.value for entry in entries), default=0) or 1
+def bars(entries: Sequence[Bar], *, warm: bool = False, code: bool = False, whole: float = 0) -> str:
+    """Horizontal bars, as long as their share of the longest, or of a `whole` that is given."""
+    longest = whole or max((entry.value for entry in entries), default=0) or 1
     items = "".join(_bar(entry, 100 * entry.value / longest, code) for entry in entries)
     return f'<ol class="bars{" warm" if warm else ""}">{items}</ol>'
 
@@ -62,8 +62,7 @@ def histogram(counts: Sequence[int], low: str, high: str) -> str:
         for count in counts
     )
     return (
-        f'<ol class="columns small">{items}</ol>'
-        f'<p class="ends"><span>{text(low)}</span><span>{text(high)}</span></p>'
+        f'<ol class="columns small">{items}</ol><p class="ends"><span>{text(low)}</span><span>{text(high)}</span></p>'
     )
 
 
@@ -85,9 +84,7 @@ def tree_map(tiles: Sequence[Tile], width: float = 1.6) -> str:
     """
     total = sum(tile.weight for tile in tiles) or 1
     areas = [tile.weight / total * width for tile in tiles]
-    cells = "".join(
-        _tile(tile, place, width) for tile, place in zip(tiles, _squarify(areas, width), strict=True)
-    )
+    cells = "".join(_tile(tile, place, width) for tile, place in zip(tiles, _squarify(areas, width), strict=True))
     return f'<div class="map">{cells}</div>'
 
 
@@ -154,9 +151,7 @@ class Axis:
         return [10**power for power in range(int(math.log10(max(self.high, 10))) + 1)]
 
 
-def dots(
-    points: Sequence[tuple[float, float]], marked: Sequence[tuple[float, float]], x: Axis, y: Axis
-) -> str:
+def dots(points: Sequence[tuple[float, float]], marked: Sequence[tuple[float, float]], x: Axis, y: Axis) -> str:
     """A dot per pair on two logarithmic axes; `marked` ones in the warm colour.
 
     Each dot is a line of no length with round ends: it stays round however the chart is stretched.

@@ -92,9 +92,7 @@ def table(
 
     A cell is (what is shown, what it sorts by; empty: sorts by what is shown).
     """
-    head = "".join(
-        f'<th scope="col"{" class=num" if number else ""}>{text(title)}</th>' for title, number in columns
-    )
+    head = "".join(f'<th scope="col"{" class=num" if number else ""}>{text(title)}</th>' for title, number in columns)
     numeric = [number for _, number in columns]
     body = "".join(f"<tr>{_cells(row, numeric)}</tr>\n" for row in rows)
     kind = "rows searchable" if searchable else "rows"

@@ -28,7 +28,7 @@ LOOK = {
     "axes.edgecolor": "#c9c4b6", "axes.facecolor": PAPER, "axes.labelcolor": SOFT, "axes.spines.right": False,
     "axes.spines.top": False, "axes.titlecolor": INK, "axes.titlelocation": "left", "axes.titlepad": 12,
     "axes.titlesize": 12, "axes.titleweight": "bold", "figure.facecolor": PAPER, "font.size": 9,
-    "xtick.color": SOFT, "ytick.color": SOFT,
+    "text.parse_math": False, "xtick.color": SOFT, "ytick.color": SOFT,
 }  # fmt: skip
 
 
@@ -71,7 +71,6 @@ def main() -> dict[str, Any]:
     figure, ((sizes, dots), (packages, modules)) = plt.subplots(2, 2, figsize=(12, 8.5), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.25, h_pad=0.25, wspace=0.04, hspace=0.06)
     title = os.environ.get("OPSCORE_TASK_TITLE", "").strip() or "Survey of a code base"
-    title = title.replace("$", r"\$")  # else matplotlib reads formulas
     words = f"{counted(len(files), 'file')}, {counted(sum(file.lines for file in files), 'line')}"
     figure.suptitle(f"{title}\n{words}", x=0.02, ha="left", fontsize=15, color=INK)
     draw_sizes(sizes, files)

@@ -1,0 +1,138 @@
+"""What is missing or wrong on this machine, and the cure, as `bin/opscore doctor` shows it.
+
+Add a check by adding a function to `CHECKS`: it takes the settings and gives one finding.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.errors import Misconfigured
+from settings import Settings
+from tools import environment, sandbox
+from tools.sandbox import Probe
+from tools.sandbox.choice import NoSandbox
+from worker.installation import broker, health, leftovers, lock, packages, ports, record, schema
+
+LEAST_FREE_BYTES = 2**30
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    """It works, but not all of it."""
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; `cure` is empty where all is well."""
+
+    name: str
+    verdict: Verdict
+    what: str
+    cure: str = ""
+
+
+def examine(told: Settings) -> list[Finding]:
+    """One finding per check, in the order in which a person would look."""
+    return [check(told) for check in CHECKS]
+
+
+def cure_for_no_sandbox(found: Probe) -> str:
+    """What to do on a host where no sandbox could be run."""
+    if not packages.is_there("bwrap"):
+        command = packages.command_for("bwrap")
+        return f"Install bubblewrap: {command}" if command else "Install bubblewrap from your system's packages."
+    return f"bubblewrap does not run here: {'; '.join(str(reason) for reason in found.facts.values())}"
+
+
+def _python(_: Settings) -> Finding:
+    return Finding("python", Verdict.GOOD, f"{sys.version.split()[0]} in {sys.prefix}")
+
+
+def _data(told: Settings) -> Finding:
+    folder = told.data_dir if told.data_dir.exists() else told.data_dir.parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding("data", Verdict.PROBLEM, f"{told.data_dir}: {error.strerror}", "Give a folder with --data.")
+    what = f"{told.data_dir}, {free / 2**30:.1f} GiB free"
+    if free < LEAST_FREE_BYTES:
+        return Finding("data", Verdict.WARNING, what, "Make room, or give a folder on another disk with --data.")
+    return Finding("data", Verdict.GOOD, what)
+
+
+def _database(told: Settings) -> Finding:
+    try:
+        revision = schema.check(told)
+    except Misconfigured as error:
+        return Finding("database", Verdict.PROBLEM, str(error), "See the message; backups are in <data>/backups.")
+    if revision is None:
+        return Finding("database", Verdict.WARNING, "not made yet", "Start bin/up.")
+    if revision != schema.newest():
+        return Finding("database", Verdict.WARNING, f"at revision {revision}, older than the code", "Start bin/up.")
+    return Finding("database", Verdict.GOOD, f"at revision {revision}, up to date")
+
+
+def _sandbox(_: Settings) -> Finding:
+    found = sandbox.probe()
+    if found.tier == NoSandbox.tier:
+        what = "none: command and code tools refuse"
+        return Finding("sandbox", Verdict.PROBLEM, what, cure_for_no_sandbox(found))
+    return Finding("sandbox", Verdict.GOOD, f"{found.name} (tier {found.tier})")
+
+
+def _agents_python(told: Settings) -> Finding:
+    if environment.is_ready(told.tool_env):
+        return Finding("agents' Python", Verdict.GOOD, str(told.tool_env))
+    return Finding("agents' Python", Verdict.WARNING, "not made, or of an older version", "Start bin/up.")
+
+
+def _broker(told: Settings) -> Finding:
+    where = broker.address(told)
+    if broker.answers(told):
+        return Finding("broker", Verdict.GOOD, f"{where} answers")
+    if told.broker_url:
+        return Finding("broker", Verdict.PROBLEM, f"{where} does not answer", "Start it, or correct the address.")
+    try:
+        program = broker.server_program()
+    except Misconfigured as error:
+        return Finding("broker", Verdict.PROBLEM, error.message, "Install valkey or redis.")
+    return Finding("broker", Verdict.WARNING, f"not running; {program} is there", "Start bin/up.")
+
+
+def _processes(told: Settings) -> Finding:
+    running = record.read(told)
+    if running is None or running.supervisor.process() is None:
+        return _nothing_runs(told)
+    gone = [each.name for each in running.processes if each.process() is None]
+    if gone:
+        cure = f"It is being started again; see {told.data_dir}/logs/{gone[0]}.log"
+        return Finding("processes", Verdict.WARNING, f"ended: {', '.join(gone)}", cure)
+    return Finding("processes", Verdict.GOOD, f"{len(running.processes)} run, {running.url}")
+
+
+def _nothing_runs(told: Settings) -> Finding:
+    left = [] if lock.is_held(told) else leftovers.find(told)
+    if left:
+        return Finding("processes", Verdict.PROBLEM, f"left of a start that was killed: {', '.join(left)}", "bin/down")
+    return Finding("processes", Verdict.WARNING, "not running", "Start bin/up.")
+
+
+def _web(told: Settings) -> Finding:
+    if health.answers(told):
+        return Finding("web", Verdict.GOOD, f"{health.address(told)} answers")
+    if ports.is_free(told.host, told.port):
+        return Finding("web", Verdict.WARNING, f"nothing listens on {health.address(told)}", "Start bin/up.")
+    cure = "Give another with --port, or end the program that has it."
+    return Finding("web", Verdict.PROBLEM, f"port {told.port} is taken by something that is not OpsCore", cure)
+
+
+CHECKS: tuple[Callable[[Settings], Finding], ...] = (
+    _python, _data, _database, _sandbox, _agents_python, _broker, _processes, _web,
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""One start of an installation, from the checks to the last process's end; up.py and detach.py run it.
+
+The order: check, prepare, start, welcome, stay, stop.  Whatever happens in between, `stop` is reached, and
+a process that could not be reached by it is found by the next start (leftovers.py).
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from models import scope, sign_in
+from models.database import bare_app, writing
+from models.errors import Misconfigured
+from settings import Settings
+from tasks import logs
+from tasks.reconcile import requeue_lost
+from tools import sandbox
+from tools.sandbox.choice import NoSandbox
+from worker.installation import broker, health, leftovers, packages, ports, record, sample, schema
+from worker.installation.doctor import cure_for_no_sandbox
+from worker.installation.first_task import FirstTask
+from worker.installation.journal import Journal
+from worker.installation.roles import all_roles
+from worker.installation.stopping import Stopping
+from worker.installation.supervisor import POLL_S, Supervisor
+from worker.installation.terminal import FAILED, WARNED, Terminal
+from worker.installation.tool_environment import ToolEnvironment
+
+ANSWERS_WITHIN_S = 60.0
+LOOPBACK = "127.0.0.1"
+AUTHOR = "system:up"
+
+
+class CannotStart(Exception):
+    """A process could not be started; what is to be said has been said."""
+
+
+class Installation:
+    """Everything between the lock and the farewell."""
+
+    def __init__(
+        self, options: argparse.Namespace, told: Settings, terminal: Terminal, ready: Callable[[], None]
+    ) -> None:
+        """`ready` is called once the pages answer and their address was shown."""
+        self._options = options
+        self._told = told
+        self._terminal = terminal
+        self._ready = ready
+        self._stopping = Stopping()
+        self._first_task: FirstTask | None = None
+        self._app: Flask = bare_app(told)
+        self._me = record.recorded("supervisor", "opscore", os.getpid())
+
+    def run(self) -> int:
+        """Start, stay, stop; returns the exit code.
+
+        Raises:
+            Misconfigured: it cannot start, and nothing was started.
+        """
+        self._check()
+        self._open()
+        try:
+            self._prepare()
+            self._start()
+            self._welcome()
+            self._stay()
+        except CannotStart:
+            return 1
+        finally:
+            self._stop()
+        return 1 if self._options.once and not (self._first_task and self._first_task.has_succeeded) else 0
+
+    def _check(self) -> None:
+        """Refuse what cannot go well, before anything is changed."""
+        left = leftovers.end(self._told)
+        if left:
+            self._terminal.mark("clean-up", f"ended what an earlier start had left: {', '.join(left)}", WARNED)
+        ports.require_free(self._told.host, self._told.port)
+        schema.check(self._told)
+        if self._told.broker_url and not broker.answers(self._told, within_s=5):
+            raise Misconfigured(f"cannot reach the broker at {broker.address(self._told)}")
+
+    def _open(self) -> None:
+        """Make what the rest works with: logs, supervisor, record; the slowest thing begins at once."""
+        echo = self._terminal.echo if self._options.verbose else None
+        self._journal = Journal(self._told.data_dir / "logs", echo)
+        logs.configure(self._told, "supervisor", self._journal.stream("supervisor"))
+        self._flower_port = ports.free_port(LOOPBACK, self._told.flower_port)
+        environment = os.environ | {
+            leftovers.MARK: leftovers.mark(self._told),
+            "OPSCORE_DATA_DIR": str(self._told.data_dir),
+            "PYTHONUNBUFFERED": "1",
+        }
+        roles = all_roles(self._told, self._flower_port)
+        self._supervisor = Supervisor(roles, self._journal, environment, self._report, self._record)
+        self._record()
+        self._tools = ToolEnvironment(self._told, self._journal.path("tool-environment"))
+
+    def _record(self) -> None:
+        flower_url = f"http://{LOOPBACK}:{self._flower_port}"
+        record.write(self._told, record.Record(self._me, self._told.url, flower_url, self._supervisor.processes))
+
+    def _report(self, sentence: str) -> None:
+        self._terminal.say(f"  {sentence}", style="yellow")
+
+    def _prepare(self) -> None:
+        self._prepare_sandbox()
+        with self._terminal.step("database") as step:
+            done = schema.bring_up_to_date(self._app, self._told)
+            step.result = "up to date" if done.before == done.after else "ready"
+            if done.backup:
+                step.result = f"brought up to date; a copy of the old one is in {done.backup}"
+        self._requeue()
+        state = "ready" if self._tools.was_ready else "is being made, in the background (first start)"
+        self._terminal.mark("agents' Python", state)
+
+    def _prepare_sandbox(self) -> None:
+        with self._terminal.step("sandbox") as step:
+            if not packages.is_there("bwrap"):
+                packages.install("bwrap")
+            found = sandbox.probe()
+            step.result = found.name
+            if found.tier == NoSandbox.tier:
+                step.sign = WARNED
+                step.result = f"none, so command and code tools will refuse. {cure_for_no_sandbox(found)}"
+
+    def _start(self) -> None:
+        with self._terminal.step("processes") as step:
+            names = list(self._supervisor.children)
+            if "broker" in names:
+                names.remove("broker")
+                self._supervisor.start("broker")
+                self._wait("broker", lambda: broker.answers(self._told))
+            self._supervisor.start(*names)
+            self._wait("web", lambda: health.answers(self._told))
+            step.result = ", ".join(self._supervisor.children)
+
+    def _wait(self, name: str, is_there: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + ANSWERS_WITHIN_S
+        while not self._stopping.is_asked and not is_there():
+            self._supervisor.tend()
+            if self._supervisor.given_up(name):
+                raise CannotStart
+            if time.monotonic() > deadline:
+                self._terminal.mark(name, f"did not answer for {ANSWERS_WITHIN_S:.0f} s", FAILED)
+                self._terminal.say(f"  Its log: {self._journal.path(name)}")
+                raise CannotStart
+            time.sleep(POLL_S)
+
+    def _welcome(self) -> None:
+        if self._stopping.is_asked:
+            return
+        with self._app.app_context(), scope.acting(AUTHOR), writing() as session:
+            secret = sign_in.new_link(session)
+        self._terminal.say()
+        self._terminal.address("Open", f"{self._told.url}/sign-in/{secret}", "  (signs you in, once)")
+        self._terminal.address("Flower", f"http://{LOOPBACK}:{self._flower_port}", "  (the queues, to look at)")
+        how = "bin/down" if self._options.detach else "Ctrl-C"
+        self._terminal.say(f"  {'Stop':<16}{how}; everything is kept in {self._told.data_dir}")
+        if self._wants_sample():
+            self._first_task = FirstTask(self._app, self._terminal, self._tools, self._told.url)
+            if not self._tools.is_over:
+                self._terminal.say("\nThe sample task begins when the agents' Python is ready ...")
+        self._ready()
+
+    def _wants_sample(self) -> bool:
+        if self._options.no_sample:
+            return False
+        return bool(self._options.once or sample.is_first_start(self._app) or sample.unfinished(self._app) is not None)
+
+    def _stay(self) -> None:
+        while not self._stopping.is_asked:
+            self._supervisor.tend()
+            if self._first_task:
+                self._first_task.tick()
+                if self._options.once and self._first_task.is_over:
+                    return
+            time.sleep(POLL_S)
+
+    def _stop(self) -> None:
+        if self._first_task:
+            self._first_task.close()
+        if self._stopping.is_asked:
+            self._terminal.say("\nStopping; what runs gets ten seconds to finish. Ctrl-C again to hurry.")
+        agents = [name for name, child in self._supervisor.children.items() if child.role.role == "agent"]
+        for names in (["web"], agents, ["reconciler"], ["flower"]):
+            self._supervisor.stop(names, self._stopping.is_hurried)
+        self._tools.stop()
+        self._requeue()
+        self._supervisor.stop(["broker"], self._stopping.is_hurried)
+        leftovers.end(self._told)
+        self._journal.close()
+        record.remove(self._told)
+        self._terminal.say(f"OpsCore has stopped. Everything is kept in {self._told.data_dir}")
+
+    def _requeue(self) -> None:
+        """Give back what the ended processes held, so that it is taken up again."""
+        with self._app.app_context(), scope.wide(AUTHOR):
+            number = len(requeue_lost())
+        if number:
+            tasks = "1 task goes" if number == 1 else f"{number} tasks go"
+            self._terminal.mark("queue", f"{tasks} back to the queue, and will be run again")

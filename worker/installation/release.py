@@ -1,0 +1,32 @@
+"""The Procfile's release line: the database brought up to date and the agents' Python made.
+
+python -m worker.installation.release
+"""
+
+import os
+import signal
+import sys
+
+import settings
+from models.database import bare_app
+from models.errors import Conflict, Misconfigured
+from tools import environment
+from worker.installation import lock, schema
+
+
+def main() -> None:
+    """Do it; under honcho, which would take our end for everybody's, wait to be ended."""
+    told = settings.load()
+    try:
+        with lock.held(told, "release"):
+            done = schema.bring_up_to_date(bare_app(told), told)
+        environment.ensure(told.tool_env)
+    except (Conflict, Misconfigured) as error:
+        sys.exit(f"error: {error}")
+    print(f"release: database at {done.after}, agents' Python ready", flush=True)  # noqa: T201
+    if "HONCHO_PROCESS_NAME" in os.environ:
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Ctrl-C, SIGTERM and a closed terminal: the first asks to stop, a further one to hurry."""
+
+import signal
+from types import FrameType
+
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopping:
+    """Counts what was asked, from the constructor on."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        for number in ASKING:
+            signal.signal(number, self._note)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._asked > 0
+
+    def is_hurried(self) -> bool:
+        """Whether somebody asked a second time."""
+        return self._asked > 1
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked += 1

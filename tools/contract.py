@@ -81,12 +81,17 @@ class Captured:
 
     @property
     def text(self) -> str:
-        """The output as text; bytes that are no UTF-8 become U+FFFD, a gap is said in its place."""
+        """The output as text; NUL and what is no UTF-8 become U+FFFD, a gap is said in its place."""
         left_out = self.total_bytes - len(self.head) - len(self.tail)
         gap = f"\n… {left_out:,} bytes left out …\n" if left_out else ""
         if not gap:
-            return (self.head + self.tail).decode(errors="replace")
-        return self.head.decode(errors="replace") + gap + self.tail.decode(errors="replace")
+            return _decoded(self.head + self.tail)
+        return _decoded(self.head) + gap + _decoded(self.tail)
+
+
+def _decoded(data: bytes) -> str:
+    # PostgreSQL keeps no NUL in a text.
+    return data.decode(errors="replace").replace("\0", "\ufffd")
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, frozen=True)
 
 
-class Output(BaseModel):
+class Values(BaseModel):
     """Base of every tool's `Output`: the fields that are always there; a program's own may come on top."""
 
     model_config = ConfigDict(extra="allow")
@@ -161,7 +166,7 @@ class Tool(ABC):
     name: ClassVar[str]
     purpose: ClassVar[str]
     Input: ClassVar[type[Arguments]]
-    Output: ClassVar[type[Output]]
+    Output: ClassVar[type[Values]]
     effect: ClassVar[Effect]
     limits: ClassVar[Limits] = Limits()
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -16,12 +16,11 @@ from pathlib import Path
 from models.errors import SandboxUnavailable
 from tools import environment, identity, interpreter
 from tools.contract import MIB, Emit, Finished, Limits
-from tools.sandbox.contract import Call
+from tools.sandbox.contract import WORKSPACE, Call
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.supervise import supervise
 
 INSIDE_UID = "65534"
-WORKSPACE = "/workspace"
 TMP_BYTES = 256 * MIB
 SHM_BYTES = 64 * MIB
 
@@ -76,6 +75,8 @@ class Bubblewrap:
         yield _found("bwrap", "install the package bubblewrap")
         yield from self._view(binds, files)
         yield from _seeds(call, next((b.source for b in binds if b.name == "tools"), Path()))
+        for path, data in call.files.items():
+            yield from _file(path, data, files)
         yield from _variables(call)
         # Last, or there would be nothing left to mount on.
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
@@ -93,7 +94,7 @@ class Bubblewrap:
         yield from ("--uid", INSIDE_UID, "--gid", INSIDE_UID, "--hostname", "opscore", "--clearenv")
         yield from _system()
         for name, text in ETC.items():
-            yield from ("--perms", "0444", "--file", str(files.holding(text.encode())), f"/etc/{name}")
+            yield from _file(f"/etc/{name}", text.encode(), files)
         yield from ("--proc", "/proc") if self.own_proc else ("--dir", "/proc")
         yield from ("--dev", "/dev")
         yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108
@@ -136,6 +137,10 @@ def _system() -> Iterator[str]:
             yield from ("--ro-bind", str(folder), str(folder))
     for path in ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl/certs"):
         yield from ("--ro-bind-try", path, path)
+
+
+def _file(path: str, data: bytes, files: Inherited) -> Iterator[str]:
+    yield from ("--perms", "0444", "--file", str(files.holding(data)), path)
 
 
 def _variables(call: Call) -> Iterator[str]:

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 from tools.contract import Emit, Finished, Limits
 
+WORKSPACE = "/workspace"
+"""Where the workspace is seen inside."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -26,6 +29,8 @@ class Call:
     cwd: str = "."
     stdin: bytes = b""
     env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Read-only files to show, by their path inside."""
     limits: Limits = field(default_factory=Limits)
 
 

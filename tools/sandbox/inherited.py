@@ -26,7 +26,8 @@ class Inherited:
         """A descriptor from which `data` can be read."""
         number = os.memfd_create("opscore")
         self.numbers.append(number)
-        os.write(number, data)
+        with os.fdopen(os.dup(number), "wb") as file:
+            file.write(data)
         os.lseek(number, 0, os.SEEK_SET)
         return number
 

@@ -15,7 +15,7 @@ from tools.sandbox.contract import Call
 
 LOOK_EVERY_S = 0.15
 DISK_EVERY_S = 1.0
-_FIRST_LOOK_S = 0.05
+_FIRST_LOOK_S = 0.02
 
 
 class Watch:

@@ -1,0 +1,60 @@
+"""python.run: run Python code or a file of the workspace, with the packages of the tool environment.
+
+What the environment holds: environment.in.  Modules of the workspace's root can be imported.
+"""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from models.errors import InvalidInput, Misconfigured
+from tools import command, environment, files_at
+from tools.command import Argument, CommandOutput
+from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
+from tools.sandbox.contract import WORKSPACE
+
+_PYTHON = f"{environment.INSIDE}/bin/python"
+_CODE = "/run/code.py"
+
+
+class PythonRun(Tool):
+    """Run Python."""
+
+    name = "python.run"
+    purpose = "Run Python code, or a Python file of the workspace, in the sandbox; pandas and matplotlib are there."
+    effect = Effect.IDEMPOTENT
+    limits = Limits()
+    needs = frozenset({"sandbox"})
+    Output = CommandOutput
+
+    class Input(Arguments):
+        code: str | None = Field(None, description="The code itself.")
+        file: str | None = Field(None, description="Or a file of the workspace that holds it.")
+        args: list[Argument] = Field(default_factory=list, max_length=10_000, description="Its sys.argv[1:].")
+        stdin: str = Field("", description="Text for its standard input.")
+
+        @model_validator(mode="after")
+        def _one_of_both(self) -> Self:
+            if (self.code is None) == (self.file is None):
+                raise ValueError("give either code or file")
+            return self
+
+    def run(self, call: Input, context: Context) -> ToolResult:
+        if not environment.is_ready(context.tool_env):
+            raise Misconfigured(
+                "cannot run Python: its environment is not built",
+                path=str(context.tool_env),
+                cure=f"python -m tools.environment {context.tool_env}",
+            )
+        env = {"PYTHONPATH": WORKSPACE}
+        if call.code is not None:
+            files = {_CODE: call.code.encode("utf-8", "surrogateescape")}
+            return command.run([_PYTHON, _CODE, *call.args], context, stdin=call.stdin, env=env, files=files)
+        return command.run([_PYTHON, _script(call, context), *call.args], context, stdin=call.stdin, env=env)
+
+
+def _script(call: PythonRun.Input, context: Context) -> str:
+    path = files_at.clean(call.file or "")
+    if context.workspace.entry(path).kind != "file":
+        raise InvalidInput("cannot run it: it is no file", path=path)
+    return f"{WORKSPACE}/{path}"

@@ -1,0 +1,43 @@
+"""terminal.run: start a program on the workspace, without a shell and without a terminal.
+
+The allow-list keeps agents to programs that are known to be there and to be of use.  It is a convenience and
+no boundary: `find -exec`, `awk`, `env` and a dozen others start anything.  The boundary is the sandbox.
+"""
+
+from pathlib import PurePosixPath
+
+from pydantic import Field
+
+from models.errors import Forbidden
+from tools import command
+from tools.command import Argument, CommandOutput
+from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
+
+
+class TerminalRun(Tool):
+    """Run one program with its arguments."""
+
+    name = "terminal.run"
+    purpose = "Run a program with arguments on the workspace, in the sandbox."
+    effect = Effect.IDEMPOTENT
+    limits = Limits()
+    needs = frozenset({"sandbox"})
+    Output = CommandOutput
+
+    class Input(Arguments):
+        command: list[Argument] = Field(
+            min_length=1, max_length=10_000, description="The program and its arguments; no shell reads it."
+        )
+        cwd: str = Field(".", description="Folder of the workspace to run it in.")
+        stdin: str = Field("", description="Text for its standard input.")
+
+    def run(self, call: Input, context: Context) -> ToolResult:
+        program = PurePosixPath(call.command[0]).name
+        if program not in context.terminal_allow:
+            raise Forbidden(
+                "cannot start this program: it is not on the allow-list",
+                program=program,
+                allowed=sorted(context.terminal_allow),
+                setting="OPSCORE_TERMINAL_ALLOW",
+            )
+        return command.run(call.command, context, cwd=call.cwd, stdin=call.stdin)

@@ -146,7 +146,7 @@ def _one(run: Run, planned: PlannedStep, key: str, names: dict[str, Any]) -> dic
     arguments = _evaluate(planned, planned.with_, names)
     step_id = run.ledger.start_step(key, run.position, planned, title, arguments)
     outcome = _call(run, planned, key, step_id, arguments)
-    run.ledger.finish_step(step_id, outcome)
+    run.ledger.finish_step(step_id, key, title, outcome)
     if outcome.state is StepState.FAILED:
         raise ToolFailed(f"cannot finish the step “{title}”: {outcome.error_message}", transient=False)
     return _readable(outcome.exit_code, outcome.stdout, outcome.output)

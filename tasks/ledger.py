@@ -91,7 +91,7 @@ class Ledger:
             session.flush()
             self._record(session, number, "step.skipped", step=step.id, key=key, title=title)
 
-    def finish_step(self, step_id: str, outcome: StepOutcome) -> None:
+    def finish_step(self, step_id: str, key: str, title: str, outcome: StepOutcome) -> None:
         """Write result and snapshot in one update."""
         is_good = outcome.state is StepState.SUCCEEDED
         with writing() as session:
@@ -100,7 +100,7 @@ class Ledger:
             self._keep_artifacts(session, step_id, outcome)
             if outcome.snapshot is not None:
                 self._follow_workspace(session, outcome)
-            self._record(session, number, "step.finished", step=step_id, **outcome.told())
+            self._record(session, number, "step.finished", step=step_id, key=key, title=title, **outcome.told())
 
     def succeed(self) -> None:
         """The task is complete."""

@@ -9,6 +9,7 @@ from celery import Celery, signals
 import settings
 from models.database import bare_app, db
 from tasks import live, logs
+from worker.installation.tether import end_with_parent
 
 
 def prepare(app: Celery) -> None:
@@ -35,6 +36,8 @@ def _log(**_: Any) -> None:
 def _start_child(**_: Any) -> None:
     from worker.app import app  # the signal comes without it, and the module that makes it imports this one
 
+    # A worker that was killed would leave this process behind, and what it runs.
+    end_with_parent(os.getppid())
     context = flask_app(app).app_context()
     context.push()
     # The parent's connections are its own: close none of them, use none of them.

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.errors import Misconfigured
 
 PROJECT = Path(__file__).resolve().parent
+VERSION = "0.1.0"
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, with room for a server's temporary suffix
 
 

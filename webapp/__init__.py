@@ -11,13 +11,13 @@ from flask import Flask
 import settings as every_setting
 from models import database
 from settings import Settings
-from webapp import gate, pages, problems, security, words
+from webapp import api, gate, hearing, pages, problems, security, words
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The web application; without settings those of the environment."""
     told = settings or every_setting.load()
-    app = Flask("webapp")
+    app = api.new_app("webapp")
     app.config.update(
         OPSCORE=told,
         SECRET_KEY=told.session_key,
@@ -38,4 +38,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     words.teach(app)
     problems.answer(app)
     pages.register(app)
+    api.register(app)
+    hearing.end_with_process()
     return app

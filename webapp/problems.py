@@ -1,6 +1,6 @@
 """An error as a person sees it: what happened, and how to go on.
 
-The error tree: models/errors.py.  `status_of` is the one place that maps its codes to HTTP, for the API as well.
+The error tree: models/errors.py.  `status_of` maps its codes to HTTP.  Errors of the API: api/problems.py.
 """
 
 from flask import Flask, Response, make_response, render_template, request
@@ -8,18 +8,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from models.errors import OpsCoreError
+from webapp.api import problems as of_api
 
-STATUS = {
-    "invalid_input": 400,
-    "forbidden": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "misconfigured": 500,
-    "tool_failed": 502,
-    "sandbox_unavailable": 503,
-}
 TITLES = {
     400: "That did not work",
+    422: "That did not work",
     401: "Please sign in",
     403: "This is not for you",
     404: "There is nothing here",
@@ -31,6 +24,7 @@ TITLES = {
     503: "This host cannot do that now",
 }
 ADVICE = {
+    422: "Go back, look again at what was entered, and send it once more.",
     400: "Go back, look again at what was entered, and send it once more.",
     404: "It may have been deleted, or the address has a typing error.",
     409: "Load the page again to see how things stand now.",
@@ -39,20 +33,21 @@ ADVICE = {
 }
 
 
-def status_of(error: OpsCoreError) -> int:
-    """The HTTP status that says the same as the error's code."""
-    return STATUS.get(error.code, 500)
-
-
 def answer(app: Flask) -> None:
-    """Show errors of pages as pages."""
-    app.register_error_handler(OpsCoreError, lambda error: page(status_of(error), str(error)))
+    """Show errors of pages as pages; those of the API are for api/problems.py."""
+    app.register_error_handler(OpsCoreError, _of_error)
     app.register_error_handler(HTTPException, _of_http)
+
+
+def _of_error(error: OpsCoreError) -> Response:
+    return of_api.of_error(error) if of_api.is_api() else page(of_api.STATUS.get(error.code, 500), str(error))
 
 
 def _of_http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error  # a redirect is an answer, not a problem
+    if of_api.is_api():
+        return of_api.of_http(error)
     return page(error.code, error.description or "")
 
 

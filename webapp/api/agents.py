@@ -1,0 +1,45 @@
+"""Agents: who may do work, who runs now, and what they work on."""
+
+from collections import defaultdict
+
+from flask import Response
+from flask_openapi import APIBlueprint, Tag
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from models.agent import Agent, light
+from models.columns import now
+from models.database import db
+from models.states import State
+from models.task_list import Filters, page
+from webapp.api.gate import require
+from webapp.api.reference import SIGNED_IN, answers, sent
+from webapp.api.shapes import Agents, AgentShape, TaskSummary, WorkerShape
+
+part = APIBlueprint(
+    "agents_api", __name__, url_prefix="/v1/agents", abp_tags=[Tag(name="Agents")], abp_security=SIGNED_IN
+)
+
+
+@part.get("", operation_id="listAgents", responses=answers(_200=Agents))
+def list_agents() -> Response:
+    """List the agents with their workers and what they work on."""
+    require("agent:read")
+    agents = db.session.scalars(select(Agent).options(selectinload(Agent.workers)).order_by(Agent.name))
+    running = _running()
+    return sent(Agents(agents=[_shape(agent, running[agent.name]) for agent in agents]))
+
+
+def _running() -> dict[str, list[TaskSummary]]:
+    by_agent = defaultdict(list)
+    for task in page(db.session, Filters(state=State.RUNNING), limit=200).tasks:  # type: ignore[arg-type]
+        by_agent[task.agent or ""].append(TaskSummary.model_validate(task))
+    return by_agent
+
+
+def _shape(agent: Agent, running: list[TaskSummary]) -> AgentShape:
+    colour, reason = light(agent, now())
+    alive = [WorkerShape.model_validate(worker) for worker in agent.workers if worker.stopped_at is None]
+    names = ("id", "name", "description", "complexity_min", "complexity_max", "tools", "created_at")
+    columns = {name: getattr(agent, name) for name in names}
+    return AgentShape(**columns, light=colour.value, reason=reason, workers=alive, current_tasks=running)

@@ -1,0 +1,64 @@
+"""Health: whether this installation can take and show tasks.  For load balancers and bin/up: no token, no secret."""
+
+import redis
+from flask import Response, current_app
+from flask_openapi import APIBlueprint, Tag
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.agent import SILENT_AFTER, Worker
+from models.columns import now
+from models.database import db
+from models.scope import wide
+from settings import VERSION
+from tasks.logs import logger
+from webapp.api.reference import sent
+from webapp.api.shapes import Health
+
+TIMEOUT_S = 1.0
+log = logger(__name__)
+part = APIBlueprint("health", __name__, abp_tags=[Tag(name="Health")])
+
+
+@part.get("/health", operation_id="health", responses={"200": Health, "503": Health})
+def health() -> Response:
+    """Say how this installation is.
+
+    200 while the database answers, else 503. Without the broker the status is `degraded`: tasks are taken and shown,
+    and begin once it is back.
+    """
+    workers = _workers()
+    broker = _broker()
+    is_up = workers is not None
+    tiers = sorted((worker.sandbox.get("tier", 4), worker.sandbox.get("name", "none")) for worker in workers or [])
+    answer = Health(
+        status="down" if not is_up else "ok" if broker else "degraded",
+        version=VERSION,
+        database="ok" if is_up else "down",
+        broker="ok" if broker else "down",
+        agents=len(workers or []),
+        sandbox=tiers[-1][1] if tiers else "unknown",
+    )
+    return sent(answer, 200 if is_up else 503)
+
+
+def _workers() -> list[Worker] | None:
+    """The workers that were heard of lately; None when the database does not answer."""
+    heard = select(Worker).where(Worker.stopped_at.is_(None), Worker.last_seen_at > now() - SILENT_AFTER)
+    try:
+        with wide("system:health"):
+            return list(db.session.scalars(heard))
+    except SQLAlchemyError as error:
+        log.error("health.no_database", error=str(error))
+        return None
+
+
+def _broker() -> bool:
+    url = current_app.config["OPSCORE"].redis
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as client:
+            return bool(client.ping())
+    except (RedisError, OSError) as error:
+        log.warning("health.no_broker", error=str(error))
+        return False

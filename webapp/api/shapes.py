@@ -1,0 +1,303 @@
+"""What goes into the API and what comes out; the OpenAPI document is made from these.
+
+Times are UTC, RFC 3339.  An answer's fields are only added to, never changed in meaning.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.states import Stage, State
+from models.step import StepState
+from models.task_list import LARGEST_PAGE
+
+LARGEST_NUMBER = 2**31 - 1
+Complexity = Annotated[int, Field(ge=1, le=10)]
+
+
+class Question(BaseModel):
+    """Base of what comes in: an unknown name is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """Base of what goes out; made from rows by their attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class KeyHeader(BaseModel):
+    idempotency_key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="A name of your own for this request; repeating both returns the first task.",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+    )
+
+
+class ResumeHeader(BaseModel):
+    last_event_id: str | None = Field(
+        None,
+        alias="Last-Event-ID",
+        description="Number of the last event that was seen; asks for Server-Sent Events after it.",
+        pattern=r"^[0-9]{1,9}$",
+    )
+
+
+class TaskPath(Question):
+    id: UUID = Field(description="The task's id.")
+
+
+class FilePath(TaskPath):
+    path: str = Field(description="Path inside the workspace, such as `output/report.html`.", max_length=4000)
+
+
+class TemplatePath(Question):
+    slug: str = Field(description="The template's name.", max_length=80)
+
+
+class TaskQuery(Question):
+    state: State | None = Field(None, description="Only tasks in this state.")
+    agent: str | None = Field(None, description="Only tasks of the agent with this name.", max_length=80)
+    complexity: Complexity | None = Field(None, description="Only tasks of this complexity.")
+    q: str | None = Field(
+        None, description="Words; each must begin a word of the title or the description.", max_length=500
+    )
+    cursor: UUID | None = Field(None, description="`next_cursor` of the page before.")
+    limit: int = Field(50, ge=1, le=LARGEST_PAGE, description="Most tasks of a page.")
+
+
+class EventQuery(Question):
+    after: int = Field(0, ge=0, le=LARGEST_NUMBER, description="Only events with a higher number.")
+    limit: int = Field(500, ge=1, le=1000, description="Most events of a JSON answer.")
+
+
+class UploadQuery(Question):
+    name: str | None = Field(None, description="The file's name, when the body is the file.", max_length=500)
+
+
+class NewTask(Question):
+    """What to do: a template by its name, or a playbook of your own; one of the two."""
+
+    template: str | None = Field(None, description="Name of a template, see /v1/templates.", max_length=80)
+    playbook: str | dict[str, Any] | None = Field(
+        None, description="A playbook: YAML or JSON text, or the object itself."
+    )
+    inputs: dict[str, Any] = Field(default_factory=dict, description="Values for the plan's inputs.")
+    title: str | None = Field(None, min_length=1, max_length=200)
+    description: str = Field("", max_length=10_000)
+    complexity: Complexity | None = Field(None, description="1 to 10; routes the task. Default: the plan's.")
+    priority: int = Field(4, ge=0, le=9, description="Higher is sooner.")
+    agent: str | None = Field(None, description="Only this agent may take it.", min_length=1, max_length=80)
+
+
+class NewCheck(Question):
+    """A playbook to look over; nothing is run."""
+
+    playbook: str | dict[str, Any] = Field(description="YAML or JSON text, or the object itself.")
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class TaskError(Answer):
+    code: str | None
+    message: str | None
+
+
+class TaskSummary(Answer):
+    """A task as a list shows it."""
+
+    id: UUID
+    title: str
+    state: State
+    stage: Stage
+    complexity: int
+    priority: int
+    template: str | None
+    template_version: str | None
+    queue: str
+    agent: str | None = Field(description="The agent that runs it or ran it last.")
+    steps_total: int = Field(description="How many steps are planned so far.")
+    steps_done: int
+    event_count: int = Field(description="Number of the newest event of its timeline.")
+    epoch: int
+    run_number: int = Field(description="How often it was claimed.")
+    attempts: int
+    losses: int = Field(description="How often a worker died with it.")
+    error_code: str | None
+    error_message: str | None
+    submitted_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    author: str = Field(description="Who submitted it.")
+
+
+class TaskDetail(TaskSummary):
+    """A task with all that it was given."""
+
+    description: str
+    inputs: dict[str, Any]
+    why_queued: str = Field(description="Why it has not started, in words; empty when it has.")
+
+
+class TaskPage(Answer):
+    tasks: list[TaskSummary]
+    next_cursor: UUID | None = Field(description="Ask with it as `cursor` for what is older; null on the last page.")
+
+
+class StepShape(Answer):
+    id: UUID
+    key: str = Field(description="Its name in the plan, the same in every run.")
+    position: int
+    epoch: int
+    run_number: int
+    title: str
+    stage: Stage
+    tool: str
+    arguments: dict[str, Any]
+    state: StepState
+    exit_code: int | None
+    output: dict[str, Any]
+    stdout: str = Field(description="Head and tail of what it printed.")
+    stderr: str
+    resources: dict[str, Any] = Field(description="Seconds, bytes and processes it used.")
+    changes: dict[str, Any] = Field(description="Paths it added, changed, removed.")
+    snapshot: str | None
+    error_code: str | None
+    error_message: str | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class Steps(Answer):
+    steps: list[StepShape]
+
+
+class EventShape(Answer):
+    id: UUID
+    subject_kind: str
+    subject_id: UUID
+    number: int = Field(description="Counts from 1 without gaps, per subject.")
+    kind: str = Field(description="What happened: `noun.verb`.")
+    data: dict[str, Any]
+    at: datetime
+
+
+class Events(Answer):
+    events: list[EventShape]
+    last_number: int = Field(description="Ask with it as `after` for what came later.")
+
+
+class FileShape(Answer):
+    path: str
+    kind: Literal["file", "folder", "link", "other"]
+    size_bytes: int
+    modified_at: datetime
+
+
+class Files(Answer):
+    files: list[FileShape]
+    is_complete: bool = Field(description="False when there are more than are listed.")
+
+
+class UploadShape(Answer):
+    id: UUID
+    input: str = Field(description="Use this as the value of an input: `upload:` and the id.")
+    name: str
+    size_bytes: int
+    digest: str = Field(description="SHA-256, hexadecimal.")
+    media_type: str = Field(description="By its contents.")
+    created_at: datetime
+
+
+class WorkerShape(Answer):
+    nodename: str
+    host: str
+    pid: int
+    queues: list[str]
+    concurrency: int
+    version: str
+    sandbox: dict[str, Any]
+    cpu_percent: float
+    memory_bytes: int
+    host_load: float
+    started_at: datetime
+    last_seen_at: datetime
+
+
+class AgentShape(Answer):
+    id: UUID
+    name: str
+    description: str
+    complexity_min: int | None
+    complexity_max: int | None
+    tools: list[str] | None = Field(description="Names of the tools it may use; null means all.")
+    light: Literal["green", "yellow", "red"]
+    reason: str = Field(description="Why this light.")
+    workers: list[WorkerShape] = Field(description="Those that run now.")
+    current_tasks: list[TaskSummary] = Field(description="What it works on now.")
+    created_at: datetime
+
+
+class Agents(Answer):
+    agents: list[AgentShape]
+
+
+class TemplateShape(Answer):
+    slug: str
+    title: str
+    description: str
+    version: str
+    complexity: int
+    inputs: dict[str, Any] = Field(description="JSON Schema of the inputs.")
+
+
+class Templates(Answer):
+    templates: list[TemplateShape]
+
+
+class PlannedStepShape(Answer):
+    name: str
+    title: str
+    stage: Stage
+    tool: str
+
+
+class TemplateDetail(TemplateShape):
+    steps: list[PlannedStepShape]
+
+
+class PlannedCallShape(Answer):
+    key: str
+    title: str
+    stage: Stage
+    tool: str
+    arguments: dict[str, Any]
+    when: str | bool | None
+
+
+class Check(Answer):
+    is_valid: bool
+    problems: list["FieldProblemShape"]
+    calls: list[PlannedCallShape] = Field(description="What would be called, as far as can be known before.")
+
+
+class FieldProblemShape(Answer):
+    path: str
+    message: str
+    line: int | None = None
+
+
+class Health(Answer):
+    """Whether this installation can take and show tasks; what is said here is no secret."""
+
+    status: Literal["ok", "degraded", "down"]
+    version: str
+    database: Literal["ok", "down"]
+    broker: Literal["ok", "down"]
+    agents: int = Field(description="Workers that were heard of lately; 0 when the database is down.")
+    sandbox: str = Field(description="The weakest sandbox among them, `unknown` without workers.")

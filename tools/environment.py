@@ -61,8 +61,11 @@ def ensure(path: Path) -> Path:
     Raises:
         Misconfigured: its packages cannot be installed; says what the installer said.
     """
+    if is_ready(path):
+        # Without the lock: an environment may be shared by those who cannot write beside it.
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one(path.with_name(f".{path.name}.lock")):
+    with _only_one(path.with_name(f"{path.name}.lock")):
         if not is_ready(path):
             _build(path)
     return path
@@ -88,9 +91,9 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 def _build(path: Path) -> None:
-    for left in path.parent.glob(f".{path.name}.draft-*"):
+    for left in path.parent.glob(f"{path.name}.draft-*"):
         shutil.rmtree(left)
-    draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
+    draft = path.with_name(f"{path.name}.draft-{secrets.token_hex(4)}")
     packages = draft / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     packages.mkdir(parents=True)
     _install(packages)
@@ -151,7 +154,7 @@ def _make_readable(draft: Path) -> None:
 
 def _replace(path: Path, draft: Path) -> None:
     # Calls that run keep the old folder they have bound until they end; its name goes first.
-    old = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
+    old = path.with_name(f"{path.name}.draft-{secrets.token_hex(4)}")
     if path.exists():
         path.rename(old)
     draft.rename(path)

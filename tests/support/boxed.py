@@ -1,0 +1,77 @@
+"""A workspace with a sandbox: what the suites of tests/contract and tests/security run things in."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tools import interpreter
+from tools.contract import Context, Emit, Finished, Limits, ToolResult, ignore, never
+from tools.registry import find
+from tools.sandbox.contract import Call, Sandbox
+from tools.workspace import Workspace
+
+QUICK = Limits(wall_s=20)
+
+
+@dataclass(frozen=True)
+class Box:
+    """One workspace and the sandbox that this host has."""
+
+    workspace: Workspace
+    sandbox: Sandbox
+    tool_env: Path
+
+    def run(self, *command: str, limits: Limits = QUICK, **more: Any) -> Finished:
+        """Run a command inside; `more` are fields of `Call`, `emit` and `is_cancelled`."""
+        emit: Emit = more.pop("emit", ignore)
+        is_cancelled = more.pop("is_cancelled", never)
+        call = Call(command, self.workspace.path, limits=limits, **more)
+        return self.sandbox.run(call, emit=emit, is_cancelled=is_cancelled)
+
+    def python(self, code: str, *args: str, limits: Limits = QUICK, **more: Any) -> Finished:
+        """Run code inside with the base Python, which needs no tool environment."""
+        files = {"/run/code.py": code.encode()}
+        command = (str(interpreter.base().executable), "-I", "-S", "/run/code.py", *args)
+        return self.run(*command, limits=limits, files=files, **more)
+
+    def context(self, **more: Any) -> Context:
+        """What a tool is handed; `more` replaces its fields."""
+        return Context(
+            **{
+                "workspace": self.workspace,
+                "sandbox": self.sandbox,
+                "limits": QUICK,
+                "tool_env": self.tool_env,
+                "terminal_allow": ("cat", "echo", "find", "ls", "sh"),
+                **more,
+            }
+        )
+
+    def tool(self, name: str, /, **arguments: Any) -> ToolResult:
+        """Call a tool as a run would."""
+        tool = find(name)
+        return tool.run(tool.parse(arguments), self.context())
+
+
+def processes_with(marker: str) -> list[int]:
+    """Pids of the host's processes that have the marker among their arguments, ours left out."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        if marker in words and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.info["pid"])
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def gone_within(seconds: float, marker: str) -> bool:
+    """Whether no process with the marker is left after `seconds` at most."""
+    until = time.monotonic() + seconds
+    while processes_with(marker):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True

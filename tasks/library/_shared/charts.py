@@ -189,5 +189,5 @@ def _shade(value: float | None) -> str:
     if value is None:
         return "<td>–</td>"
     tone = "warm" if value < 0 else "main"
-    shown = f"{value:.2f}".replace("-", "−")
+    shown = f"{round(value, 2) + 0:.2f}".replace("-", "−")
     return f'<td style="--tone:var(--{tone});--depth:{58 * abs(value):.0f}">{shown}</td>'

@@ -96,19 +96,17 @@ class Guess:
 
     def learn(self, texts: pd.Series) -> None:
         """Try every reading that still fits nearly all on the different texts; the index is the row."""
-        counts = texts.value_counts(sort=False)
-        firsts = pd.Series(texts.index, index=texts.array)
-        firsts = firsts[~firsts.index.duplicated()]
+        counts = texts.value_counts(sort=False)  # in the order of their first appearance
         different = pd.Series(counts.index.array, dtype="str")
         self.values += len(texts)
         for number in list(self.fitting):
             fits = READINGS[number].read(different).notna().to_numpy()
             self.fitting[number] += int(counts.to_numpy()[fits].sum())
-            if number not in self.misfit and not fits.all():
-                odd = min(different[~fits], key=lambda text: firsts[text])
-                self.misfit[number] = (int(firsts[odd]) + 1, odd)
             if self.fitting[number] < 0.95 * self.values:
                 del self.fitting[number]
+            elif number not in self.misfit and not fits.all():
+                odd = str(different[~fits].iloc[0])
+                self.misfit[number] = (int(texts.index[(texts == odd).argmax()]) + 1, odd)
 
     def reading(self) -> Reading:
         """The first reading that fits every value; text if none does."""
@@ -117,6 +115,8 @@ class Guess:
 
     def doubt(self) -> str:
         """What deserves a look: nearly all values would fit another kind, or two readings fit."""
+        if not self.values:
+            return ""
         complete = [READINGS[number].name for number, count in self.fitting.items() if count == self.values]
         if {"%d/%m/%Y", "%m/%d/%Y"} <= set(complete):
             return "day and month could be the other way round; read as day first"
@@ -128,4 +128,4 @@ class Guess:
         row, text = self.misfit[best]
         odd = self.values - self.fitting[best]
         others = f" and {odd - 1:,} more" if odd > 1 else ""
-        return f"almost all values are of the kind {READINGS[best].kind}; not “{text[:40]}” in row {row:,}{others}"
+        return f"would be of the kind {READINGS[best].kind}, were it not for “{text[:40]}” in row {row:,}{others}"

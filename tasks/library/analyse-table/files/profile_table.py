@@ -104,7 +104,8 @@ def notes_on(facts: list[dict[str, Any]], doubts: dict[str, str], rows: int) -> 
             sentences.append("is missing in more than half of the rows")
         if fact["distinct"] == "1" and fact["values"] > 1:
             sentences.append("always has the same value")
-        if fact["distinct"] == str(rows) and rows > 1 and fact["kind"] in {"text", "integer"}:
+        names_rows = fact["distinct"] == str(rows) and rows > 1 and fact["kind"] in {"text", "integer"}
+        if names_rows and not doubts[fact["name"]]:
             sentences.append("is different in every row, as an identifier is")
         if fact["values"] and (fact.get("outliers") or 0) > fact["values"] * 0.05:
             sentences.append(f"has {counted(fact['outliers'], 'value')} far outside the usual range")

@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# Read when matplotlib is imported: its cache is no result of the task, and threads cost address space.
-os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp()
+# Read when matplotlib is imported: its cache is no result of the task, and threads cost memory.
+if "MPLCONFIGDIR" not in os.environ:
+    os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp()
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import matplotlib as mpl
@@ -48,7 +49,7 @@ def draw_column(axes: Axes, name: str, details: dict[str, Any]) -> None:
     axes.bar_label(bars, [whole(count) for count in counts], fontsize=8, color=SOFT, padding=3)
     axes.set_yticks(range(len(texts)), [clipped(text, 22) for text in texts])
     axes.set_xticks([])
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(texts), 6) - 0.5, -0.5)
 
 
 def clipped(text: str, length: int) -> str:

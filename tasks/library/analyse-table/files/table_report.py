@@ -27,13 +27,19 @@ Facts = dict[str, str]
 FIRST_ROWS = 8
 MOST_CARDS = 80
 MOST_IN_HEAT = 12
+HOLDS = {
+    "date": "dates", "empty": "nothing", "integer": "whole numbers", "number": "numbers", "text": "text",
+    "yes or no": "yes or no",
+}  # fmt: skip
 LONGEST_SHOWN = 60  # characters of a cell
 
 
 def lede(summary: dict[str, Any], facts: list[Facts]) -> str:
     """The table in two sentences."""
-    kinds = [counted(count, *PLURALS[kind]) for kind, count in summary["kinds"].items()]
-    listed = ", ".join(kinds[:-1]) + f" and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+    by_count = sorted(summary["kinds"].items(), key=lambda entry: (-entry[1], entry[0]))
+    kinds = [f"{whole(count)} {HOLDS[kind]}" for kind, count in by_count]
+    first = kinds[0].replace(" ", " hold " if by_count[0][1] > 1 else " holds ", 1)
+    listed = ", ".join([first, *kinds[1:-1]]) + (f" and {kinds[-1]}" if len(kinds) > 1 else "")
     cells = summary["rows"] * summary["columns"]
     complete = sum(fact["missing"] == "0" for fact in facts)
     gaps = (
@@ -42,17 +48,8 @@ def lede(summary: dict[str, Any], facts: list[Facts]) -> str:
         if summary["missing"]
         else "No cell is empty."
     )
-    return f"{summary['file']} has {counted(summary['rows'], 'row')}, its columns are {listed}. {gaps}"
-
-
-PLURALS = {
-    "date": ("column of dates", "columns of dates"),
-    "empty": ("empty column", "empty columns"),
-    "integer": ("column of whole numbers", "columns of whole numbers"),
-    "number": ("column of numbers", "columns of numbers"),
-    "text": ("column of text", "columns of text"),
-    "yes or no": ("column of yes and no", "columns of yes and no"),
-}
+    columns = counted(summary["columns"], "column")
+    return f"{summary['file']} has {counted(summary['rows'], 'row')}. Of its {columns}, {listed}. {gaps}"
 
 
 def numbers(summary: dict[str, Any]) -> str:
@@ -137,11 +134,11 @@ def card(fact: Facts, details: dict[str, Any]) -> str:
     if "counts" in details:
         low, high = (end if isinstance(end, str) else short(end) for end in (details["low"], details["high"]))
         picture = charts.histogram(details["counts"], low, high)
-    elif details["top"] and int(details["top"][0][1]) > 1:
+    elif details["top"] and int(details["top"][0][1]) > int(fact["values"]) // 100 + 1:
         picture = charts.bars([Bar(clipped(text), count) for text, count in details["top"][:6]])
     elif details["top"]:
         examples = "; ".join(clipped(text) for text, _ in details["top"][:3])
-        picture = page.note(f"All different, for example: {examples}")
+        picture = page.note(f"All or nearly all different, for example: {examples}")
     layout = f", {fact['format']}" if fact["format"] not in {"", "ISO8601"} else ""
     facts = "".join(f"<dt>{page.text(name)}</dt><dd>{page.text(value)}</dd>" for name, value in told(fact))
     return (

@@ -207,7 +207,7 @@ def check_tokens(rows: list[Row], files: dict[str, str]) -> Check:
     return check
 
 
-def check_sense(rows: list[Row]) -> Check:
+def check_sense(rows: list[Row], _files: dict[str, str]) -> Check:
     """What must hold inside each row."""
     how = "No longest function without a function, no part larger than its file."
     check = Check("Every row makes sense.", how)
@@ -228,12 +228,19 @@ def numbers(row: Row, *names: str) -> tuple[int, ...]:
 
 
 def all_checks(rows: list[Row], files: dict[str, str]) -> list[Check]:
-    """The checks, in order; those after the first need a file for every row."""
-    checks = [check_rows(rows, files)]
-    if checks[0].differences:
-        return checks
-    steps: list[Callable[[list[Row], dict[str, str]], Check]] = [check_lines, check_names, check_tokens]
-    return [*checks, *(step(rows, files) for step in steps), check_sense(rows)]
+    """The checks up to the first that finds a difference: each relies on those before it."""
+    steps: list[Callable[[list[Row], dict[str, str]], Check]] = [
+        check_rows,
+        check_lines,
+        check_names,
+        check_tokens,
+        check_sense,
+    ]
+    done: list[Check] = []
+    for step in steps:
+        if not any(check.differences for check in done):
+            done.append(step(rows, files))
+    return done
 
 
 def main() -> dict[str, Any]:

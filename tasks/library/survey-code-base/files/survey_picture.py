@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# Read when matplotlib is imported: its cache is no result of the task, and threads cost address space.
-os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp()
+# Read when matplotlib is imported: its cache is no result of the task, and threads cost memory.
+if "MPLCONFIGDIR" not in os.environ:
+    os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp()
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import matplotlib as mpl
@@ -48,6 +49,7 @@ def draw_dots(axes: Axes, files: list[File]) -> None:
     across, up = [file.lines for file in parsed], [file.functions for file in parsed]
     axes.scatter(across, up, s=9, c=tones, alpha=0.45, linewidths=0)
     axes.set(xscale="log", yscale="log", xlabel="lines", ylabel="functions")
+    axes.set(xlim=(1, max(across, default=10) * 1.5), ylim=(0.7, max(up, default=10) * 1.5))
     axes.set_title("Lines and functions of each file")
     axes.text(0.02, 0.95, "nested eight deep or more", color=WARM, transform=axes.transAxes, fontsize=8)
 

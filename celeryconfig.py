@@ -24,7 +24,8 @@ broker_transport_options = {
     "socket_timeout": 30,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    # On Redis priorities are several lists; read them in order of priority, not round robin.
+    # On Redis each step of priority is a list of its own.  The rows decide the order, so one is enough.
+    "priority_steps": [0],
     "queue_order_strategy": "priority",
 }
 visibility_timeout = 3600

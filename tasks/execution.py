@@ -157,8 +157,13 @@ def _call(run: Run, planned: PlannedStep, key: str, step_id: str, arguments: dic
         outcome = calls.call(run.task, run.workspace, planned.tool, key, step_id, arguments)
     except OpsCoreError as error:
         outcome = of_error(error)
-    calls.keep(outcome, run.workspace, run.history, run.snapshot)
-    run.snapshot = outcome.snapshot
+    try:
+        calls.keep(outcome, run.workspace, run.history, run.snapshot)
+    except OpsCoreError as error:
+        # What the tool said stays; a folder that cannot be kept fails the step all the same.
+        kept = of_error(error)
+        outcome.state, outcome.error_code, outcome.error_message = kept.state, kept.error_code, kept.error_message
+    run.snapshot = outcome.snapshot or run.snapshot
     return outcome
 
 

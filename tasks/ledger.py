@@ -116,6 +116,9 @@ class Ledger:
         finished_at: datetime = now()
         with writing() as session:
             number = end(session, self.claim, what, outcome, finished_at=finished_at, **values)
+            # Only a defect of ours leaves a step open behind it.
+            left = update(Step).where(Step.task_id == self.claim.task_id, Step.state == StepState.STARTED)
+            session.execute(left.values(state=StepState.FAILED, finished_at=finished_at, error_message="was cut off"))
             self._record(session, number, kind, **told)
 
     def _record(self, session: Session, number: int, kind: str, **told: Any) -> None:

@@ -6,11 +6,13 @@ serves, or nothing at all.
 
 import os
 import socket
+import sys
 from dataclasses import dataclass
 
 import psutil
 from celery import Task as CeleryTask
 from celery import shared_task
+from sqlalchemy.exc import DBAPIError
 
 from models import scope
 from models.claim import Claim, Claimant, Fenced, claim
@@ -46,12 +48,27 @@ def work(self: CeleryTask, _hint: str | None = None) -> None:
             execute(taken)
         except Fenced as error:
             log.warning("run.fenced", error=str(error))
-        except Exception as error:
+        except DBAPIError as error:
+            _give_up(error)
+        except Exception as error:  # noqa: BLE001  (a defect of ours must end the task, not leave it running)
             log.exception("run.broke")
-            Ledger(taken).fail(
-                OpsCoreError(f"cannot go on: an error inside OpsCore ({type(error).__name__}); see the agent's log")
-            )
+            _fail(taken, error)
         log.info("run.ended")
+
+
+def _fail(taken: Claim, error: Exception) -> None:
+    told = f"cannot go on: an error inside OpsCore ({type(error).__name__}); the agent's log tells more"
+    try:
+        Ledger(taken).fail(OpsCoreError(told))
+    except DBAPIError as lost:
+        _give_up(lost)
+
+
+def _give_up(error: DBAPIError) -> None:
+    """End this process.  The run's row says that it is ours as long as we live, and we cannot write that it is not."""
+    log.error("database.lost", error=str(error.orig))
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _take(served: Served) -> Claim | None:

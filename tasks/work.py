@@ -50,7 +50,7 @@ def work(self: CeleryTask, _hint: str | None = None) -> None:
             log.warning("run.fenced", error=str(error))
         except DBAPIError as error:
             _give_up(error)
-        except Exception as error:  # noqa: BLE001  (a defect of ours must end the task, not leave it running)
+        except Exception as error:
             log.exception("run.broke")
             _fail(taken, error)
         log.info("run.ended")

@@ -1,0 +1,48 @@
+"""The Python client of OpsCore's API.
+
+    from opscore_sdk import OpsCoreClient
+
+    with OpsCoreClient("http://127.0.0.1:8000", token) as client:
+        task = client.submit(template="survey-code-base", inputs={"source": "/srv/code"})
+        for event in client.follow(task.id):
+            print(event.number, event.kind)
+
+It imports nothing of OpsCore's own.  Start with client.py; answers: models.py; errors: exceptions.py.
+"""
+
+from opscore_sdk.client import OpsCoreClient
+from opscore_sdk.exceptions import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    OpsCoreError,
+    ServerFailed,
+    Unauthorized,
+    Unreachable,
+)
+from opscore_sdk.models import Agent, Event, File, Output, Page, Problem, Step, Task, Template, Upload
+
+__all__ = [
+    "Agent",
+    "ApiError",
+    "Conflict",
+    "Event",
+    "File",
+    "Forbidden",
+    "InvalidRequest",
+    "NotFound",
+    "OpsCoreClient",
+    "OpsCoreError",
+    "Output",
+    "Page",
+    "Problem",
+    "ServerFailed",
+    "Step",
+    "Task",
+    "Template",
+    "Unauthorized",
+    "Unreachable",
+    "Upload",
+]

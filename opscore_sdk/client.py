@@ -1,0 +1,173 @@
+"""Ask OpsCore: submit tasks, watch them, fetch what they made.
+
+Every call may raise what exceptions.py lists.  Reading is repeated a few times when no answer comes, and so is
+submitting, which carries an idempotency key for that.  The connection: connection.py; streams: following.py.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, Self
+from urllib.parse import quote
+
+from opscore_sdk import following
+from opscore_sdk.connection import Connection
+from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Step, Task, Template, Upload
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+class OpsCoreClient:
+    """One installation's API.
+
+    Without arguments: OPSCORE_URL and OPSCORE_API_TOKEN of the environment.  `timeout` is in seconds, for each
+    answer; streams and downloads may take longer as long as something comes.
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None, *, timeout: float = 30) -> None:
+        self.url = (url or os.environ.get("OPSCORE_URL") or DEFAULT_URL).rstrip("/")
+        self._connection = Connection(self.url, token or os.environ.get("OPSCORE_API_TOKEN") or "", timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    def submit(
+        self,
+        template: str | None = None,
+        *,
+        playbook: str | Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        title: str | None = None,
+        description: str = "",
+        complexity: int | None = None,
+        priority: int | None = None,
+        agent: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Submit a task from a template, or from a playbook (YAML or JSON text, or the mapping itself)."""
+        wanted = {
+            "template": template,
+            "playbook": playbook,
+            "inputs": dict(inputs or {}),
+            "title": title,
+            "description": description,
+            "complexity": complexity,
+            "priority": priority,
+            "agent": agent,
+        }
+        body = {name: value for name, value in wanted.items() if value is not None}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return Task.read(self._connection.json("POST", "/v1/tasks", json=body, headers=headers, is_safe=True))
+
+    def task(self, task_id: str) -> Task:
+        """One task."""
+        return Task.read(self._get(f"/v1/tasks/{quote(task_id, safe='')}"))
+
+    def task_page(
+        self,
+        *,
+        state: str | None = None,
+        agent: str | None = None,
+        complexity: int | None = None,
+        q: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """A page of tasks, newest first."""
+        query = {"state": state, "agent": agent, "complexity": complexity, "q": q, "cursor": cursor, "limit": limit}
+        page = self._get("/v1/tasks", query)
+        return Page([Task.read(each) for each in page["tasks"]], page["next_cursor"])
+
+    def tasks(self, **filters: Any) -> Iterator[Task]:
+        """Every task that passes the filters of `task_page`, newest first, read page by page."""
+        cursor = None
+        while True:
+            page = self.task_page(**filters, cursor=cursor)
+            yield from page.tasks
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def steps(self, task_id: str) -> list[Step]:
+        """The task's steps, as they were begun."""
+        return [Step.read(each) for each in self._get(f"/v1/tasks/{quote(task_id, safe='')}/steps")["steps"]]
+
+    def events(self, task_id: str, after: int = 0, limit: int = 500) -> list[Event]:
+        """The task's events with numbers above `after`."""
+        found = self._get(f"/v1/tasks/{quote(task_id, safe='')}/events", {"after": after, "limit": limit})
+        return [Event.read(each) for each in found["events"]]
+
+    def stream(self, task_id: str, after: int = 0, *, patience: float = 60) -> Iterator[Event | Output]:
+        """The task's events and live output, as they come; goes on by itself after a lost connection.
+
+        `patience` is how many seconds the server may be away.  Ends when the task has ended.
+        """
+        return following.stream(self._connection, task_id, after, patience)
+
+    def follow(self, task_id: str, after: int = 0, *, patience: float = 60) -> Iterator[Event]:
+        """The task's events as they come, without its output; ends when the task has ended."""
+        return (each for each in self.stream(task_id, after, patience=patience) if isinstance(each, Event))
+
+    def wait(self, task_id: str, *, patience: float = 60) -> Task:
+        """The task once it has ended."""
+        for _ in self.follow(task_id, patience=patience):
+            pass
+        return self.task(task_id)
+
+    def files(self, task_id: str) -> list[File]:
+        """The files in the task's workspace."""
+        return [File.read(each) for each in self._get(f"/v1/tasks/{quote(task_id, safe='')}/files")["files"]]
+
+    def download(self, task_id: str, path: str, into: IO[bytes]) -> None:
+        """Write one file of the task into an open file."""
+        self._download(f"/v1/tasks/{quote(task_id, safe='')}/files/{quote(path)}", into)
+
+    def download_all(self, task_id: str, into: IO[bytes]) -> None:
+        """Write all files of the task, as a ZIP archive, into an open file."""
+        self._download(f"/v1/tasks/{quote(task_id, safe='')}/files.zip", into)
+
+    def upload(self, file: Path | str, name: str | None = None) -> Upload:
+        """Bring a file; its `input` can be named as a task's input."""
+        path = Path(file)
+        with path.open("rb") as body:
+            return Upload.read(
+                self._connection.json("POST", "/v1/uploads", query={"name": name or path.name}, data=body)
+            )
+
+    def agents(self) -> list[Agent]:
+        """All agents."""
+        return [Agent.read(each) for each in self._get("/v1/agents")["agents"]]
+
+    def templates(self) -> list[Template]:
+        """All templates."""
+        return [Template.read(each) for each in self._get("/v1/templates")["templates"]]
+
+    def template(self, slug: str) -> Template:
+        """One template with its steps."""
+        return Template.read(self._get(f"/v1/templates/{quote(slug, safe='')}"))
+
+    def check(self, playbook: str | Mapping[str, Any], inputs: Mapping[str, Any] | None = None) -> Check:
+        """What is wrong with a playbook, or what it would call; nothing is run."""
+        body = {"playbook": playbook, "inputs": dict(inputs or {})}
+        return Check.read(self._connection.json("POST", "/v1/playbooks/check", json=body, is_safe=True))
+
+    def health(self) -> dict[str, Any]:
+        """How the installation is; needs no token."""
+        return self._get("/health")
+
+    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self._connection.json("GET", path, query=query, is_safe=True)
+
+    def _download(self, path: str, into: IO[bytes]) -> None:
+        with self._connection.opened(path) as answer:
+            answer.raw.decode_content = True
+            shutil.copyfileobj(answer.raw, into, 256 * 1024)

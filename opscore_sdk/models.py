@@ -1,0 +1,193 @@
+"""The API's answers as frozen dataclasses.
+
+`read` takes what it knows from a JSON object and leaves the rest: a newer server may say more.  Times are aware
+datetimes in UTC, ids are text.  `raw` is the whole object.
+"""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
+
+SUCCEEDED = "succeeded"
+ENDED = frozenset({SUCCEEDED, "failed", "cancelled"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """Base of the answers."""
+
+    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> Self:
+        """The answer that this JSON object is."""
+        names = {each.name for each in fields(cls)} - {"raw"}
+        known = {name: _read_time(name, item) for name, item in value.items() if name in names}
+        return cls(**known, raw=value)
+
+
+def _read_time(name: str, value: Any) -> Any:
+    if isinstance(value, str) and (name == "at" or name.endswith("_at")):
+        return datetime.fromisoformat(value)
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Shape):
+    """One mistake in what was handed in; `line` is that of a playbook's text."""
+
+    path: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.path}, line {self.line}" if self.line else self.path
+        return f"{place}: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Shape):
+    """What somebody asked for.  `description`, `inputs` and `why_queued` are empty in lists."""
+
+    id: str
+    title: str
+    state: str
+    stage: str
+    complexity: int
+    priority: int = 4
+    template: str | None = None
+    agent: str | None = None
+    queue: str = ""
+    steps_total: int = 0
+    steps_done: int = 0
+    event_count: int = 0
+    error_code: str | None = None
+    error_message: str | None = None
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    description: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    why_queued: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.state == SUCCEEDED
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some tasks, newest first; ask again with the cursor for older ones."""
+
+    tasks: list[Task]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Shape):
+    """One tool call of a task."""
+
+    id: str
+    key: str
+    title: str
+    stage: str
+    tool: str
+    state: str
+    position: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+    output: dict[str, Any] = field(default_factory=dict)
+    stdout: str = ""
+    stderr: str = ""
+    resources: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    error_code: str | None = None
+    error_message: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Shape):
+    """One line of a timeline; numbers count from 1 without gaps."""
+
+    number: int
+    kind: str
+    subject_id: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the task has ended with it."""
+        return self.kind in {f"task.{state}" for state in ENDED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Shape):
+    """A piece of what a running step printed; lost when nobody listens."""
+
+    step: str
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class File(Shape):
+    """One file of a task's workspace."""
+
+    path: str
+    size_bytes: int
+    kind: str = "file"
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload(Shape):
+    """A file that was brought; `input` is what to name as a task's input."""
+
+    id: str
+    input: str
+    name: str
+    size_bytes: int
+    media_type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(Shape):
+    """Who may do work; `light` is green, yellow or red, and `reason` says why."""
+
+    id: str
+    name: str
+    light: str
+    reason: str
+    complexity_min: int | None = None
+    complexity_max: int | None = None
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    current_tasks: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template(Shape):
+    """What a task can be made from; `inputs` is a JSON Schema.  `steps` is empty in lists."""
+
+    slug: str
+    title: str
+    version: str
+    complexity: int
+    description: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Shape):
+    """What is wrong with a playbook, or what it would call."""
+
+    is_valid: bool
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)

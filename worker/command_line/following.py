@@ -1,0 +1,129 @@
+"""Show a task's steps as they come, until it has ended; the exit code says how.
+
+On a terminal it is a table that moves, in a pipe a line per event, with --json an event as JSON per line.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from worker.command_line.frame import FAILED, Frame, as_json, console
+from worker.command_line.words import SIGNS, STATE_STYLES, duration, in_words
+
+if TYPE_CHECKING:
+    from opscore_sdk import Event, OpsCoreClient, Output, Task
+
+LINES_OF_OUTPUT = 6
+PATIENCE_S = 120.0
+
+
+def follow(told: Frame, client: "OpsCoreClient", task_id: str) -> None:
+    """Show the task until it has ended; exits with 1 unless it succeeded."""
+    task = client.task(task_id)
+    messages = client.stream(task_id, patience=PATIENCE_S)
+    if told.is_json:
+        _as_lines_of_json(messages)
+    elif console().is_terminal:
+        _moving(task, messages)
+    else:
+        _as_lines(messages)
+    ended = client.task(task_id)
+    if not told.is_json:
+        _conclude(told, ended)
+    if not ended.has_succeeded:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _conclude(told: Frame, task: "Task") -> None:
+    style = STATE_STYLES.get(task.state, "")
+    console().print(f"[{style}]{task.state.capitalize()}[/{style}]: {task.title}", markup=True)
+    if task.error_message:
+        click.echo(task.error_message)
+    click.echo(f"{told.address()}/tasks/{task.id}")
+
+
+def _as_lines_of_json(messages: "Iterator[Event | Output]") -> None:
+    from opscore_sdk import Event
+
+    for message in messages:
+        if isinstance(message, Event):
+            click.echo(as_json(message, indent=None))
+
+
+def _as_lines(messages: "Iterator[Event | Output]") -> None:
+    from opscore_sdk import Event
+
+    for message in messages:
+        if isinstance(message, Event):
+            at = f"{message.at:%H:%M:%S}" if message.at else ""
+            click.echo(f"{at}  {in_words(message)}")
+
+
+def _moving(task: "Task", messages: "Iterator[Event | Output]") -> None:
+    view = View(task.title, task.steps_total)
+    with _live(view):
+        for message in messages:
+            view.take(message)
+
+
+@contextmanager
+def _live(view: "View") -> Iterator[None]:
+    from rich.live import Live
+
+    with Live(get_renderable=view.draw, console=console(), refresh_per_second=8, transient=False):
+        yield
+
+
+class View:
+    """What is known of the task so far, drawn again and again."""
+
+    def __init__(self, title: str, total: int) -> None:
+        from rich.spinner import Spinner
+
+        self._title = title
+        self._total = total
+        self._state = "queued"
+        self._steps: dict[str, dict[str, Any]] = {}
+        self._output: list[str] = []
+        self._spinner = Spinner("dots")
+
+    def take(self, message: "Event | Output") -> None:
+        """Learn what the message says."""
+        from opscore_sdk import Output
+
+        if isinstance(message, Output):
+            lines = ("\n".join(self._output[-1:]) + message.text).splitlines()
+            self._output = [*self._output[:-1], *lines][-LINES_OF_OUTPUT:]
+            return
+        data = message.data
+        if message.kind == "task.claimed":
+            self._state = f"running on {data.get('agent', '?')}"
+        elif message.kind == "step.started":
+            self._output = []
+            self._steps[str(data.get("key"))] = {**data, "state": "started"}
+        elif message.kind in ("step.finished", "step.skipped"):
+            self._output = []
+            state = "skipped" if message.kind == "step.skipped" else data.get("state", "succeeded")
+            self._steps[str(data.get("key"))] = {**self._steps.get(str(data.get("key")), {}), **data, "state": state}
+        elif message.kind.startswith("task.") and message.kind != "task.submitted":
+            self._state = message.kind.removeprefix("task.")
+
+    def draw(self) -> Any:
+        """The table as it stands."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        for step in self._steps.values():
+            sign, style = SIGNS.get(step["state"], ("", ""))
+            mark = self._spinner if step["state"] == "started" else Text(sign, style=style)
+            seconds = step.get("wall_s")
+            table.add_row(mark, Text(str(step.get("title") or step.get("key"))), Text(str(step.get("tool", "")), "dim"),
+                          Text(duration(seconds) if seconds is not None else "", "dim"))  # fmt: skip
+        done = sum(step["state"] != "started" for step in self._steps.values())
+        total = max(self._total, len(self._steps))
+        head = Text.assemble((self._title, "bold"), (f"  {self._state}, {done} of {total} steps", "dim"))
+        return Group(head, table, *(Text(f"    {line[:160]}", "dim") for line in self._output))

@@ -1,0 +1,178 @@
+"""What all commands share: --json, --data and --url, the client, and errors as one clear sentence."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from opscore_sdk import OpsCoreClient
+    from settings import Settings
+
+FAILED, MISUSED, UNREACHABLE, REFUSED = 1, 2, 3, 4
+INTERRUPTED = 130
+
+
+@dataclass
+class Frame:
+    """What was said on the command line to every command."""
+
+    is_json: bool = False
+    url: str | None = None
+
+    def settings(self) -> "Settings":
+        """The settings of the installation at hand."""
+        import settings
+
+        return settings.load()
+
+    def address(self) -> str:
+        """Where its web application is: as told, else where the running one says, else as the settings say."""
+        from worker.installation import record
+
+        told = self.url or os.environ.get("OPSCORE_URL")
+        if told:
+            return told.rstrip("/")
+        running = record.read(self.settings())
+        return running.url if running else self.settings().url
+
+    def client(self) -> "OpsCoreClient":
+        """A client of the installation's API."""
+        from opscore_sdk import OpsCoreClient
+
+        return OpsCoreClient(self.address(), self.settings().token)
+
+    def show(self, value: Any, human: Callable[[], Any]) -> None:
+        """Print the value as JSON when that was asked for; else what `human` makes of it."""
+        if self.is_json:
+            click.echo(as_json(value))
+            return
+        shown = human()
+        if shown is not None:
+            console().print(shown)
+
+
+def frame() -> Frame:
+    """The running command's."""
+    return click.get_current_context().find_root().ensure_object(Frame)
+
+
+def console(*, stderr: bool = False) -> Any:
+    """Where text for people goes."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def as_json(value: Any, indent: int | None = 2) -> str:
+    """The value as JSON text; an answer of the server as the server gave it."""
+    return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "raw"):
+        return value.raw
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
+
+
+def _set_json(_context: click.Context, _parameter: click.Parameter, is_on: bool) -> None:
+    if is_on:
+        frame().is_json = True
+
+
+def _set_url(_context: click.Context, _parameter: click.Parameter, url: str | None) -> None:
+    if url:
+        frame().url = url
+
+
+def _set_data(_context: click.Context, _parameter: click.Parameter, folder: Path | None) -> None:
+    # Before anything loads the settings, which are read once.
+    if folder:
+        os.environ["OPSCORE_DATA_DIR"] = str(folder.absolute())
+
+
+def _shared_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--json"], is_flag=True, expose_value=False, callback=_set_json, help="Print JSON."),
+        click.Option(
+            ["--data"],
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            expose_value=False,
+            callback=_set_data,
+            help="Folder of the installation (default: var, or OPSCORE_DATA_DIR).",
+        ),
+    ]
+
+
+def _address_option() -> click.Parameter:
+    return click.Option(
+        ["--url"],
+        metavar="URL",
+        expose_value=False,
+        callback=_set_url,
+        help="Address of the web application (default: the one that runs here, or OPSCORE_URL).",
+    )
+
+
+class Local(click.Command):
+    """A command about this machine, with the options that every command has."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params += _shared_options()
+
+
+class Remote(Local):
+    """A command that asks the web application."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params.append(_address_option())
+
+
+class Program(click.Group):
+    """The whole: what goes wrong anywhere below ends here, as a sentence and an exit code."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params += [*_shared_options(), _address_option()]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from models.errors import Misconfigured
+        from models.errors import OpsCoreError as LocalError
+        from opscore_sdk import exceptions as sdk
+
+        try:
+            return super().invoke(ctx)
+        except sdk.Unreachable as error:
+            end(UNREACHABLE, f"{error}. Is OpsCore running? Start it with bin/up.")
+        except sdk.Unauthorized:
+            end(REFUSED, "the server does not take this token. Name the installation's folder with --data.")
+        except sdk.ApiError as error:
+            problems = [str(problem) for problem in error.problems]
+            end(MISUSED if isinstance(error, sdk.InvalidRequest) else REFUSED, error.detail, problems)
+        except LocalError as error:
+            problems = [_problem(each) for each in getattr(error, "problems", [])]
+            problems += error.details.get("problems", []) if isinstance(error, Misconfigured) else []
+            end(MISUSED, error.message if problems else str(error), problems)
+
+
+def _problem(problem: Any) -> str:
+    line = f", line {problem['line']}" if problem.get("line") else ""
+    return f"{problem['path']}{line}: {problem['message']}"
+
+
+def end(code: int, sentence: str, lines: list[str] | None = None) -> NoReturn:
+    """Say why on standard error, and exit."""
+    click.echo(f"Error: {sentence}", err=True)
+    for line in lines or []:
+        click.echo(f"  {line}", err=True)
+    raise click.exceptions.Exit(code)

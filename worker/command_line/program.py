@@ -1,0 +1,32 @@
+"""Every command, and what their exit codes mean."""
+
+import click
+
+from worker.command_line.agents import agent
+from worker.command_line.frame import Program
+from worker.command_line.local import doctor, link, status, token
+from worker.command_line.playbooks import playbook
+from worker.command_line.run import run
+from worker.command_line.sandboxes import sandbox
+from worker.command_line.tasks import task
+
+CODES = """\b
+Exit codes:
+  0    it is done, and all is well
+  1    the task failed, the playbook is wrong, the doctor found a problem
+  2    the command or the installation's settings are wrong
+  3    OpsCore is not running, or does not answer
+  4    the server refused: there is no such thing, or it may not be done
+  124  sandbox run: the time was up
+  125  sandbox: this host cannot isolate, nothing was run
+  130  interrupted
+"""
+
+
+@click.group(cls=Program, epilog=CODES, context_settings={"help_option_names": ["-h", "--help"]})
+def program() -> None:
+    """Run agents, watch them work, and look after this installation."""
+
+
+for command in (run, task, agent, playbook, sandbox, status, doctor, token, link):
+    program.add_command(command)

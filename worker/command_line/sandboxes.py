@@ -1,0 +1,93 @@
+"""`sandbox probe | run`: the agents' own sandbox, without a server."""
+
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from worker.command_line.frame import INTERRUPTED, Local, console, end, frame
+
+if TYPE_CHECKING:
+    from tools.contract import Finished
+
+NOT_THERE = 125
+NO_ISOLATION = 4
+
+
+@click.group()
+def sandbox() -> None:
+    """Try the sandbox that the agents' commands run in."""
+
+
+@sandbox.command(cls=Local)
+def probe() -> None:
+    """Run a sandbox and say what it is; exit code 125 when this host has none."""
+    from tools import sandbox as sandboxes
+
+    found = sandboxes.probe()
+    frame().show(found.as_dict(), lambda: _probe(found))
+    if found.tier == NO_ISOLATION:
+        raise click.exceptions.Exit(NOT_THERE)
+
+
+@sandbox.command(cls=Local, context_settings={"ignore_unknown_options": False})
+@click.option("--workspace", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+              metavar="DIR", help="The only folder that the command may write; it is /workspace inside.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Longest time, in seconds.")
+@click.argument("command", nargs=-1, required=True, metavar="-- CMD...")
+def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> None:
+    """Run a command as an agent's tool would.
+
+    The exit code is the command's; 124 when the time was up, 125 when this host cannot isolate.
+    """
+    from models.errors import SandboxUnavailable
+    from tools import environment
+    from tools.sandbox import run_in
+
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    told = frame().settings()
+    tool_env = told.tool_env if environment.is_ready(told.tool_env) else None
+    emit = {} if frame().is_json else {"emit": _pass_on}
+    try:
+        finished = run_in(workspace, command, timeout, tool_env=tool_env, is_cancelled=stopped.is_set, **emit)
+    except SandboxUnavailable as error:
+        end(NOT_THERE, f"{error}. bin/opscore doctor names the cure.")
+    if frame().is_json:
+        click.echo(_as_json(finished))
+    elif finished.hit:
+        click.echo(f"The limit {finished.hit} was reached.", err=True)
+    raise click.exceptions.Exit(INTERRUPTED if finished.exit_code is None else finished.exit_code)
+
+
+def _pass_on(stream: str, chunk: bytes) -> None:
+    target = sys.stdout.buffer if stream == "stdout" else sys.stderr.buffer
+    target.write(chunk)
+    target.flush()
+
+
+def _as_json(finished: "Finished") -> str:
+    from worker.command_line.frame import as_json
+
+    shown: dict[str, Any] = {
+        "exit_code": finished.exit_code,
+        "hit": finished.hit,
+        "stdout": finished.stdout.text,
+        "stderr": finished.stderr.text,
+        "resources": vars(finished.resources),
+    }
+    return as_json(shown)
+
+
+def _probe(found: Any) -> None:
+    from rich.text import Text
+
+    out = console()
+    style = "red" if found.tier == NO_ISOLATION else "green"
+    out.print(Text.assemble((found.name, style), f"  (tier {found.tier})"))
+    for name, value in found.facts.items():
+        out.print(Text.assemble((f"  {name}: ", "dim"), str(value)))

@@ -1,0 +1,178 @@
+"""`task list | show | follow | files | get`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from worker.command_line.following import follow as follow_task
+from worker.command_line.frame import MISUSED, Remote, console, end, frame
+from worker.command_line.words import SIGNS, STATE_STYLES, duration, size, when
+
+if TYPE_CHECKING:
+    from opscore_sdk import File, OpsCoreClient, Page, Step, Task
+
+NEWEST = "last"
+STATES = tuple(STATE_STYLES)
+
+
+@click.group()
+def task() -> None:
+    """List tasks, look at one, watch it, fetch its files.
+
+    Where a TASK is asked for, `last` stands for the newest.
+    """
+
+
+@task.command("list", cls=Remote)
+@click.option("--state", type=click.Choice(STATES), help="Only tasks in this state.")
+@click.option("--agent", metavar="NAME", help="Only tasks of this agent.")
+@click.option("--complexity", type=click.IntRange(1, 10), help="Only tasks of this complexity.")
+@click.option("-q", "q", metavar="WORDS", help="Words that begin words of title or description.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Most tasks to show.")
+@click.option("--cursor", metavar="CURSOR", help="Go on below the page that named it.")
+def list_tasks(**filters: Any) -> None:
+    """List tasks, newest first."""
+    with frame().client() as client:
+        page = client.task_page(**filters)
+    frame().show({"tasks": page.tasks, "next_cursor": page.next_cursor}, lambda: _table(page))
+
+
+@task.command(cls=Remote)
+@click.argument("task_id", metavar="TASK")
+def show(task_id: str) -> None:
+    """Show a task and its steps."""
+    with frame().client() as client:
+        found = client.task(_id(client, task_id))
+        steps = client.steps(found.id)
+    frame().show({**found.raw, "steps": steps}, lambda: _detail(found, steps))
+
+
+@task.command(cls=Remote)
+@click.argument("task_id", metavar="TASK")
+def follow(task_id: str) -> None:
+    """Watch a task until it ends; exit code 1 if it fails."""
+    with frame().client() as client:
+        follow_task(frame(), client, _id(client, task_id))
+
+
+@task.command(cls=Remote)
+@click.argument("task_id", metavar="TASK")
+def files(task_id: str) -> None:
+    """List a task's files."""
+    with frame().client() as client:
+        found = client.files(_id(client, task_id))
+    frame().show({"files": found}, lambda: _files(found))
+
+
+@task.command(cls=Remote)
+@click.argument("task_id", metavar="TASK")
+@click.argument("path", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Where to write it; - is standard output.")
+def get(task_id: str, path: str | None, output: str | None) -> None:
+    """Fetch the file at PATH of a task; without PATH all its files, as a ZIP archive."""
+    with frame().client() as client:
+        wanted = _id(client, task_id)
+        target = output or (Path(path).name if path else f"task-{wanted}.zip")
+        if target == "-":
+            _fetch(client, wanted, path, sys.stdout.buffer)
+            return
+        part = Path(f"{target}.part")
+        try:
+            with part.open("wb") as into:
+                _fetch(client, wanted, path, into)
+            part.replace(target)
+        except OSError as error:
+            end(MISUSED, f"cannot write {target}: {error.strerror}.")
+        finally:
+            part.unlink(missing_ok=True)
+    written = Path(target)
+    frame().show({"path": str(written), "size_bytes": written.stat().st_size}, lambda: f"Written: {written}")
+
+
+def _fetch(client: "OpsCoreClient", task_id: str, path: str | None, into: Any) -> None:
+    if path:
+        client.download(task_id, path, into)
+    else:
+        client.download_all(task_id, into)
+
+
+def _id(client: "OpsCoreClient", given: str) -> str:
+    if given != NEWEST:
+        return given
+    newest = client.task_page(limit=1).tasks
+    if not newest:
+        end(MISUSED, "there is no task yet. Submit one with bin/opscore run.")
+    return newest[0].id
+
+
+def _table(page: "Page") -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not page.tasks:
+        return "No task matches."
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("ID", "STATE", "STAGE", "LEVEL", "AGENT", "STEPS", "SUBMITTED", "TITLE"):
+        table.add_column(name, no_wrap=name != "TITLE", overflow="fold")
+    for each in page.tasks:
+        state = Text(each.state, style=STATE_STYLES.get(each.state, ""))
+        steps = f"{each.steps_done}/{each.steps_total}"
+        table.add_row(each.id, state, each.stage, str(each.complexity), each.agent or "–", steps,
+                      when(each.submitted_at), Text(each.title))  # fmt: skip
+    if page.next_cursor:
+        table.caption = f"Older ones: --cursor {page.next_cursor}"
+    return table
+
+
+def _detail(found: "Task", steps: "list[Step]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    out.print(Text(found.title, style="bold"))
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(found):
+        facts.add_row(Text(name, style="dim"), value)
+    out.print(facts)
+    table = Table.grid(padding=(0, 2))
+    for step in steps:
+        sign, style = SIGNS.get(step.state, ("", ""))
+        took = (step.finished_at - step.started_at).total_seconds() if step.finished_at and step.started_at else None
+        table.add_row(Text(sign, style=style), Text(step.title), Text(step.tool, style="dim"), duration(took),
+                      Text(step.error_message or "", style="red"))  # fmt: skip
+    out.print(table)
+
+
+def _facts(found: "Task") -> list[tuple[str, Any]]:
+    from rich.text import Text
+
+    facts: list[tuple[str, Any]] = [
+        ("id", found.id),
+        ("state", Text(found.state, style=STATE_STYLES.get(found.state, ""))),
+        ("stage", found.stage),
+        ("complexity", str(found.complexity)),
+        ("plan", found.template or "a playbook of its own"),
+        ("agent", found.agent or "–"),
+        ("submitted", when(found.submitted_at)),
+        ("finished", when(found.finished_at)),
+    ]
+    if found.why_queued:
+        facts.append(("waits", Text(found.why_queued)))
+    if found.error_message:
+        facts.append(("reason", Text(found.error_message, style="red")))
+    return facts
+
+
+def _files(found: "list[File]") -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not found:
+        return "No files yet."
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    for file in found:
+        table.add_row(size(file.size_bytes), Text(file.path))
+    return table

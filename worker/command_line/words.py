@@ -1,0 +1,92 @@
+"""Times, sizes, states and events in words, for the terminal."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opscore_sdk import Event
+
+Data = dict[str, Any]
+
+STATE_STYLES = {
+    "queued": "yellow",
+    "running": "cyan",
+    "waiting": "magenta",
+    "paused": "magenta",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "dim",
+}
+SIGNS = {
+    "started": ("…", "cyan"),
+    "succeeded": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "skipped": ("–", "dim"),
+}
+LIGHTS = {"green": "green", "yellow": "yellow", "red": "red"}
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `41 s`, `2 min 05 s`, `3 h 10 min`, `2 d 4 h`."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def size(count: float) -> str:
+    """`812 B`, `3.4 kB`, `21 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def when(at: datetime | None) -> str:
+    """The local time, without the day when that is today."""
+    if at is None:
+        return "–"
+    local = at.astimezone()
+    is_today = local.date() == datetime.now(UTC).astimezone().date()
+    return f"{local:%H:%M:%S}" if is_today else f"{local:%Y-%m-%d %H:%M}"
+
+
+def in_words(event: "Event") -> str:
+    """One line for an event."""
+    phrase = _PHRASES.get(event.kind)
+    if phrase:
+        return phrase(event.data)
+    said = ", ".join(f"{name} {value}" for name, value in event.data.items() if isinstance(value, str | int | float))
+    kind = event.kind.replace(".", " ")
+    return f"{kind}: {said}" if said else kind
+
+
+def _step_finished(data: Data) -> str:
+    sign = SIGNS.get(str(data.get("state")), ("", ""))[0]
+    return f"{sign} {_step(data)} ({duration(data.get('wall_s'))})"
+
+
+def _step(data: Data) -> str:
+    return str(data.get("title") or data.get("key"))
+
+
+_PHRASES: dict[str, Callable[[Data], str]] = {
+    "task.submitted": lambda data: f"submitted to {data.get('queue', '?')}",
+    "task.claimed": lambda data: f"taken by {data.get('agent', '?')}",
+    "stage.entered": lambda data: f"stage {data.get('stage')}",
+    "workspace.ready": lambda data: f"workspace ready: {data.get('files', 0)} files, {size(data.get('bytes', 0))}",
+    "step.started": lambda data: f"… {_step(data)}",
+    "step.finished": _step_finished,
+    "task.failed": lambda data: f"failed: {data.get('message', data.get('code', ''))}",
+}

@@ -259,7 +259,7 @@ def _replace(folder: int, name: str, data: bytes, owner: int | None) -> None:
         there = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISDIR(there.st_mode):
             raise InvalidInput("cannot write a file over a folder", path=name)
-        mode = there.st_mode & 0o777 if stat.S_ISREG(there.st_mode) else mode
+        mode = there.st_mode & 0o777 | 0o600 if stat.S_ISREG(there.st_mode) else mode
     draft = f".{secrets.token_hex(8)}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
     try:

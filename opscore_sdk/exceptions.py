@@ -16,6 +16,8 @@ from typing import Any
 
 from opscore_sdk.models import Problem
 
+_ALWAYS = frozenset({"type", "title", "status", "code", "detail", "instance", "problems"})
+
 
 class OpsCoreError(Exception):
     """Any failure of a call."""
@@ -26,14 +28,14 @@ class Unreachable(OpsCoreError):
 
 
 class ApiError(OpsCoreError):
-    """The server refused; programs match on `code`."""
+    """The server refused; programs match on `code`.  `facts` are values that go with this one."""
 
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
         self.status = status
         self.code = str(document.get("code", "unknown"))
         self.detail = str(document.get("detail") or document.get("title") or f"HTTP status {status}")
         self.problems: Sequence[Problem] = [Problem.read(each) for each in document.get("problems") or []]
-        self.document = dict(document)
+        self.facts = {name: value for name, value in document.items() if name not in _ALWAYS}
         super().__init__("; ".join([self.detail, *map(str, self.problems)]))
 
 

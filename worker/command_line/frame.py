@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 FAILED, MISUSED, UNREACHABLE, REFUSED = 1, 2, 3, 4
 INTERRUPTED = 130
+PIPE_WIDTH = 400
 
 
 @dataclass
@@ -26,20 +28,21 @@ class Frame:
     url: str | None = None
 
     def settings(self) -> "Settings":
-        """The settings of the installation at hand."""
+        """The settings of the installation at hand; while it runs, with the port that it was started with."""
         import settings
+        from worker.installation import record
 
+        running = record.read(settings.load())
+        port = urlsplit(running.url).port if running else None
+        if port and not {"OPSCORE_PORT", "PORT"} & os.environ.keys():
+            os.environ["OPSCORE_PORT"] = str(port)
+            settings.load.cache_clear()
         return settings.load()
 
     def address(self) -> str:
-        """Where its web application is: as told, else where the running one says, else as the settings say."""
-        from worker.installation import record
-
+        """Where its web application is: as told, else as the settings say."""
         told = self.url or os.environ.get("OPSCORE_URL")
-        if told:
-            return told.rstrip("/")
-        running = record.read(self.settings())
-        return running.url if running else self.settings().url
+        return told.rstrip("/") if told else self.settings().url
 
     def client(self) -> "OpsCoreClient":
         """A client of the installation's API."""
@@ -66,7 +69,8 @@ def console(*, stderr: bool = False) -> Any:
     """Where text for people goes."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    # A pipe has no width: nothing is cut or folded for it.
+    return Console(stderr=stderr, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:
@@ -137,32 +141,42 @@ class Remote(Local):
         super().__init__(*arguments, **options)
         self.params.append(_address_option())
 
+    def invoke(self, ctx: click.Context) -> Any:
+        # Here and not for all commands: the import costs a quarter of a second.
+        from opscore_sdk import exceptions
+
+        try:
+            return super().invoke(ctx)
+        except exceptions.Unreachable as error:
+            end(UNREACHABLE, f"{error}. Is OpsCore running? Start it with bin/up.")
+        except exceptions.Unauthorized:
+            end(REFUSED, "the server does not take this token. Name the installation's folder with --data.")
+        except exceptions.ApiError as error:
+            facts = [f"{name}: {_listed(value)}" for name, value in error.facts.items()]
+            problems = [str(problem) for problem in error.problems]
+            end(MISUSED if isinstance(error, exceptions.InvalidRequest) else REFUSED, error.detail, problems + facts)
+
 
 class Program(click.Group):
-    """The whole: what goes wrong anywhere below ends here, as a sentence and an exit code."""
+    """The whole: what goes wrong on this machine ends here, as a sentence and an exit code."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.params += [*_shared_options(), _address_option()]
 
     def invoke(self, ctx: click.Context) -> Any:
-        from models.errors import Misconfigured
-        from models.errors import OpsCoreError as LocalError
-        from opscore_sdk import exceptions as sdk
+        from models.errors import Misconfigured, OpsCoreError
 
         try:
             return super().invoke(ctx)
-        except sdk.Unreachable as error:
-            end(UNREACHABLE, f"{error}. Is OpsCore running? Start it with bin/up.")
-        except sdk.Unauthorized:
-            end(REFUSED, "the server does not take this token. Name the installation's folder with --data.")
-        except sdk.ApiError as error:
-            problems = [str(problem) for problem in error.problems]
-            end(MISUSED if isinstance(error, sdk.InvalidRequest) else REFUSED, error.detail, problems)
-        except LocalError as error:
+        except OpsCoreError as error:
             problems = [_problem(each) for each in getattr(error, "problems", [])]
             problems += error.details.get("problems", []) if isinstance(error, Misconfigured) else []
             end(MISUSED, error.message if problems else str(error), problems)
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _problem(problem: Any) -> str:

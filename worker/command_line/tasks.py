@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opscore_sdk import File, OpsCoreClient, Page, Step, Task
 
 NEWEST = "last"
+WIDE = 100
 STATES = tuple(STATE_STYLES)
 
 
@@ -114,13 +115,15 @@ def _table(page: "Page") -> Any:
     if not page.tasks:
         return "No task matches."
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("ID", "STATE", "STAGE", "LEVEL", "AGENT", "STEPS", "SUBMITTED", "TITLE"):
-        table.add_column(name, no_wrap=name != "TITLE", overflow="fold")
+    is_wide = console().width >= WIDE
+    for name, width in (("ID", 36), ("STATE", 9), ("STEPS", 5), *((("AGENT", 8),) * is_wide), ("SUBMITTED", 9)):
+        table.add_column(name, no_wrap=True, min_width=width)
+    table.add_column("TITLE", no_wrap=True, overflow="ellipsis", ratio=1)
     for each in page.tasks:
         state = Text(each.state, style=STATE_STYLES.get(each.state, ""))
+        agent = [each.agent or "–"] * is_wide
         steps = f"{each.steps_done}/{each.steps_total}"
-        table.add_row(each.id, state, each.stage, str(each.complexity), each.agent or "–", steps,
-                      when(each.submitted_at), Text(each.title))  # fmt: skip
+        table.add_row(each.id, state, steps, *agent, when(each.submitted_at), Text(each.title))
     if page.next_cursor:
         table.caption = f"Older ones: --cursor {page.next_cursor}"
     return table

@@ -13,6 +13,8 @@ from models.states import FIRST, Stage, State
 
 # SQLite counts up only a column that is exactly INTEGER.
 Number = BigInteger().with_variant(Integer(), "sqlite")
+# Large columns stand behind all others: SQLite reads through a row's columns from the left.
+LAST = 100
 
 
 class Task(Owned, Base):
@@ -29,7 +31,7 @@ class Task(Owned, Base):
     """Order of arrival; lists are read along it.  Never shown: `id` is the public name."""
     id: Mapped[str] = id_column(primary_key=False)
     title: Mapped[str] = mapped_column(String(200))
-    description: Mapped[str] = mapped_column(Text, default="")
+    description: Mapped[str] = mapped_column(Text, default="", sort_order=LAST)
     complexity: Mapped[int]
     priority: Mapped[int] = mapped_column(default=4)
     """0-9, higher is sooner."""
@@ -39,9 +41,9 @@ class Task(Owned, Base):
     template: Mapped[str | None] = mapped_column(String(80))
     """Slug of the template, or None for a playbook of the person's own."""
     template_version: Mapped[str | None] = mapped_column(String(40))
-    playbook: Mapped[dict[str, Any]] = mapped_column(JSON)
+    playbook: Mapped[dict[str, Any]] = mapped_column(JSON, sort_order=LAST)
     """The plan as it was when the task was submitted, files included; later templates do not change it."""
-    inputs: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
 
     queue: Mapped[str] = mapped_column(String(120))
     """complexity.N, agent.NAME or capability.NAME."""

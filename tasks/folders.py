@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 import settings
-from models.database import db
+from models.database import reading
 from models.errors import NotFound
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
@@ -32,7 +32,8 @@ def workspace_of(task: Task) -> Workspace:
     Raises:
         NotFound: no run has prepared one yet, or it was deleted.
     """
-    row = db.session.scalars(select(WorkspaceRow).where(WorkspaceRow.task_id == task.id)).one_or_none()
+    with reading() as session:
+        row = session.scalars(select(WorkspaceRow).where(WorkspaceRow.task_id == task.id)).one_or_none()
     if row is None or row.deleted_at is not None:
         raise NotFound("cannot find the workspace: none was prepared yet", task_id=task.id)
     return Workspace.open(workspaces_root(), row.folder)

@@ -3,19 +3,19 @@
 In a playbook's schema it is the one property with `format: source`.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
-from models.database import db
+from models.database import reading
 from models.errors import InvalidInput, Problem
 from models.workspace import Upload
 from settings import Settings
 from tasks.playbook import Playbook
 
 UPLOAD = "upload:"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,17 @@ def upload_path(settings: Settings, upload_id: str) -> Path:
 
 
 def _upload(settings: Settings, field: str, value: str) -> Source:
-    upload = (
-        db.session.scalars(select(Upload).where(Upload.id == value.removeprefix(UPLOAD))).one_or_none()
-        if _is_id(value)
-        else None
-    )
+    upload = _row(value.removeprefix(UPLOAD))
     if upload is None or not upload_path(settings, upload.id).is_file():
         raise _refused(field, "this upload is not here any more; upload the file again")
     return Source(upload_path(settings, upload.id), upload.name)
 
 
-def _is_id(value: str) -> bool:
-    return len(value) == len(UPLOAD) + 36 and all(sign in "0123456789abcdef-" for sign in value.removeprefix(UPLOAD))
+def _row(upload_id: str) -> Upload | None:
+    if not _ID.fullmatch(upload_id):
+        return None
+    with reading() as session:
+        return session.get(Upload, upload_id)
 
 
 def _host_path(settings: Settings, field: str, value: str) -> Source:

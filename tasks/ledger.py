@@ -19,7 +19,7 @@ from models.step import Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks import live
-from tasks.outcome import StepOutcome
+from tasks.outcome import StepOutcome, describe
 from tasks.playbook import PlannedStep
 
 
@@ -108,7 +108,7 @@ class Ledger:
 
     def fail(self, error: OpsCoreError) -> None:
         """The task failed for this reason."""
-        told = {"code": error.code, "message": str(error)}
+        told = {"code": error.code, "message": describe(error)}
         values = {"error_code": error.code, "error_message": told["message"], "attempts": Task.attempts + 1}
         self._end(Move.FAIL, "failed", "task.failed", told, **values)
 

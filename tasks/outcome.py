@@ -81,9 +81,13 @@ def of_result(result: ToolResult) -> StepOutcome:
 
 def of_error(error: OpsCoreError) -> StepOutcome:
     """The outcome of a call that could not be made."""
+    return StepOutcome(state=StepState.FAILED, error_code=error.code, error_message=describe(error))
+
+
+def describe(error: OpsCoreError) -> str:
+    """The error with everything it says is wrong, for a row."""
     problems = "; ".join(f"{each['path']} {each['message']}" for each in getattr(error, "problems", []))
-    message = f"{error}: {problems}" if problems else str(error)
-    return StepOutcome(state=StepState.FAILED, error_code=error.code, error_message=clean(message))
+    return clean(f"{error}: {problems}" if problems else str(error))
 
 
 def first_error(exit_code: int | None, hit: str | None, stderr: str) -> str:

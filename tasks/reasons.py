@@ -1,10 +1,11 @@
 """Why a task is still queued, in words and from what stands in the database."""
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.orm import joinedload
 
 from models.agent import SILENT_AFTER, Worker
 from models.columns import now
-from models.database import db
+from models.database import reading
 from models.states import State
 from models.task import Task
 
@@ -35,7 +36,8 @@ def why_queued(task: Task) -> str:
 def _workers(queue: str) -> list[Worker]:
     """The workers that serve the queue and were heard of lately."""
     heard = select(Worker).where(Worker.stopped_at.is_(None), Worker.last_seen_at > now() - SILENT_AFTER)
-    return [worker for worker in db.session.scalars(heard) if queue in worker.queues]
+    with reading() as session:
+        return [worker for worker in session.scalars(heard.options(joinedload(Worker.agent))) if queue in worker.queues]
 
 
 def _nobody(task: Task) -> str:
@@ -54,11 +56,16 @@ def _ahead(task: Task) -> int:
     """How many tasks of its queue come before it, counted up to a limit."""
     queued = Task.state == literal(State.QUEUED.value, literal_execute=True)
     earlier = select(Task.number).where(queued, Task.queue == task.queue, Task.rank_at < task.rank_at)
-    return db.session.scalar(select(func.count()).select_from(earlier.limit(COUNTED).subquery())) or 0
+    return _count(earlier.limit(COUNTED))
 
 
 def _running_on(workers: list[Worker]) -> int:
     """How many tasks the workers' agents are running now."""
     agents = {worker.agent.name for worker in workers}
     running = select(Task.number).where(Task.state == State.RUNNING, Task.agent.in_(agents))
-    return db.session.scalar(select(func.count()).select_from(running.limit(1000).subquery())) or 0
+    return _count(running.limit(1000))
+
+
+def _count(rows: Select[tuple[int]]) -> int:
+    with reading() as session:
+        return session.scalar(select(func.count()).select_from(rows.subquery())) or 0

@@ -17,7 +17,7 @@ import settings
 from models import event, scope
 from models.agent import Agent
 from models.columns import now
-from models.database import after_commit, db, writing
+from models.database import after_commit, reading, writing
 from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.task import Task
 from tasks import catalog, live
@@ -72,8 +72,7 @@ def submit(order: Order) -> Submitted:
     try:
         return Submitted(_write(_task(order, playbook, inputs, digest)), is_new=True)
     except IntegrityError:
-        # Two calls with one key at the same time: the other was first.  Its row is newer than this snapshot.
-        db.session.rollback()
+        # Two calls with one key at the same time: the other was first.
         earlier = _earlier(order, digest)
         if earlier is None:
             raise
@@ -118,10 +117,15 @@ def _problems(order: Order) -> list[Problem]:
         found.append(Problem(path="priority", line=None, message="must be a whole number from 0 to 9"))
     if len(order.title or "") > 200:
         found.append(Problem(path="title", line=None, message="must have 200 characters at most"))
-    if order.agent and order.agent not in (names := sorted(db.session.scalars(select(Agent.name)))):
+    if order.agent and order.agent not in (names := _agents()):
         known = f"; there are {', '.join(names)}" if names else "; none has started yet"
         found.append(Problem(path="agent", line=None, message=f"there is no agent {order.agent}{known}"))
     return found
+
+
+def _agents() -> list[str]:
+    with reading() as session:
+        return sorted(session.scalars(select(Agent.name)))
 
 
 def _problem_of_source(playbook: Playbook, inputs: dict[str, Any]) -> list[Problem]:
@@ -177,7 +181,8 @@ def _digest(order: Order) -> str:
 def _earlier(order: Order, digest: str) -> Task | None:
     if not order.idempotency_key:
         return None
-    found = db.session.scalars(select(Task).where(Task.idempotency_key == order.idempotency_key)).one_or_none()
+    with reading() as session:
+        found = session.scalars(select(Task).where(Task.idempotency_key == order.idempotency_key)).one_or_none()
     if found is not None and found.request_digest != digest:
         raise Conflict("cannot use this idempotency key again: it belongs to another request", task_id=found.id)
     return found

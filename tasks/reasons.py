@@ -1,5 +1,7 @@
 """Why a task is still queued, in words and from what stands in the database."""
 
+from typing import Any
+
 from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import joinedload
 
@@ -66,6 +68,6 @@ def _running_on(workers: list[Worker]) -> int:
     return _count(running.limit(1000))
 
 
-def _count(rows: Select[tuple[int]]) -> int:
+def _count(rows: Select[Any]) -> int:
     with reading() as session:
         return session.scalar(select(func.count()).select_from(rows.subquery())) or 0

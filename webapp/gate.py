@@ -5,11 +5,13 @@ act for the person who signed in.
 """
 
 from contextlib import ExitStack
+from typing import Any
 
 from flask import Flask, Response, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from models.scope import acting
+from webapp.access import Asker, require
 from webapp.security import csrf
 
 PERSON = "person:local"
@@ -37,12 +39,21 @@ def sign_in() -> str:
     return wanted
 
 
+def allow(permission: str, subject: Any = None) -> None:
+    """Return only when the person may do this; see access.py.
+
+    Raises:
+        Forbidden: they may not.
+    """
+    require(Asker(PERSON) if is_signed_in() else None, permission, subject)
+
+
 def _admit() -> ResponseReturnValue | None:
     if not is_page(request.blueprint):
         return None
-    csrf.protect()
     if request.blueprint not in OPEN_PAGES and not is_signed_in():
         return _ask_to_sign_in()
+    csrf.protect()
     g.page_scope = ExitStack()
     g.page_scope.enter_context(acting(PERSON))
     return None

@@ -4,6 +4,7 @@ Every page says a thing the same way because it says it through here.  Numbers a
 event_words.py; terminal output: terminal_text.py.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from models.columns import now
 from models.states import TERMINAL, Stage, State
 from models.step import StepState
 from webapp import amounts
+from webapp.terminal_text import plain
 
 STATE_WORDS: dict[str, str] = {
     State.QUEUED: "Queued",
@@ -41,11 +43,12 @@ def levels(low: int | None, high: int | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at the front and a full stop at the end."""
+    """The text with a full stop at the end and a capital at the front, unless that is the name of something."""
     shown = text.strip()
     if not shown:
         return ""
-    return shown[0].upper() + shown[1:] + ("" if shown[-1] in ".!?:" else ".")
+    is_word = shown.split()[0].rstrip(",:;").isalpha()
+    return (shown[0].upper() if is_word else shown[0]) + shown[1:] + ("" if shown[-1] in ".!?:" else ".")
 
 
 def marked(text: str, query: str) -> Markup:
@@ -61,6 +64,16 @@ def _marked_word(word: str, wanted: list[str]) -> Markup:
     return Markup("<mark>{}</mark>{}").format(word[: len(found)], word[len(found) :])
 
 
+def pretty(value: Any) -> str:
+    """A JSON value laid out for reading, as plain text."""
+    return plain(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def compact(value: Any) -> str:
+    """A JSON value on one line; a text as it is."""
+    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
 def theme() -> str:
     """`light` or `dark` as chosen in this browser (static/js/theme.js); empty to follow the system."""
     chosen = request.cookies.get("theme", "")
@@ -69,7 +82,7 @@ def theme() -> str:
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     amounts.ago, amounts.utc, amounts.clock, amounts.when, amounts.duration, amounts.size, amounts.number,
-    sentence, state_word, marked,
+    sentence, state_word, marked, pretty, compact,
 )  # fmt: skip
 GLOBALS: tuple[Callable[..., Any], ...] = (amounts.between, amounts.counted, levels, now)
 

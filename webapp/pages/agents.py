@@ -1,12 +1,33 @@
-"""The agents page."""
+"""The agents: a light and its reason for each, where and how it runs, what it does now."""
 
-from flask import Blueprint, render_template
+from collections import defaultdict
+
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import load_only
+
+from models.columns import now
+from models.database import db
+from models.states import State
+from models.task import Task
+from models.task_list import SHOWN
+from webapp import gate, glance
 
 page = Blueprint("agents", __name__)
+
+MOST_RUNNING = 200
 
 
 @page.get("/agents")
 def show() -> ResponseReturnValue:
-    """The page."""
-    return render_template("pages/home.html")
+    """The grid; its live part asks for itself again when something changed."""
+    gate.allow("agent:read")
+    working: dict[str, list[Task]] = defaultdict(list)
+    running = select(Task).where(Task.state == State.RUNNING).limit(MOST_RUNNING).options(load_only(*SHOWN))
+    for task in db.session.scalars(running):
+        working[task.agent or ""].append(task)
+    flower = f"http://127.0.0.1:{current_app.config['OPSCORE'].flower_port}"
+    return render_template(
+        "pages/agents.html", agents=glance.agents(db.session(), now()), working=working, flower=flower
+    )

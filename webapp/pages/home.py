@@ -3,10 +3,23 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from models.columns import now
+from models.database import db
+from webapp import glance
+
 page = Blueprint("home", __name__)
 
 
 @page.get("/")
 def show() -> ResponseReturnValue:
-    """The page."""
-    return render_template("pages/home.html")
+    """The page; its live part asks for itself again when something changed."""
+    at, session = now(), db.session()
+    return render_template(
+        "pages/home.html",
+        is_new=glance.is_new(session),
+        running=glance.running(session),
+        needs=glance.needs_you(session, at),
+        results=glance.results(session),
+        hour=glance.last_hour(session, at),
+        agents=glance.agents(session, at),
+    )

@@ -1,12 +1,151 @@
-"""The new_task page."""
+"""Hand in a task: choose a template and fill its form in, or paste a playbook.
 
-from flask import Blueprint, render_template
+The form is made from the schema of the inputs (schema_form.py); what was sent comes back whole when something in it
+is wrong (new_task_form.py).  What is checked, and where: tasks/submission.py.
+"""
+
+from typing import Any
+
+import yaml
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from models.errors import Conflict, InvalidInput
+from tasks import catalog
+from tasks.playbook import Playbook, dry_run, parse
+from tasks.submission import submit
+from webapp import gate
+from webapp.new_task_form import Draft, durations, form_words
+from webapp.pages.task import the_task
+
 page = Blueprint("new_task", __name__)
+page.app_context_processor(form_words)
+
+EXAMPLE = """\
+name: count-words
+title: Count the words of a file
+complexity: 2
+inputs:
+  type: object
+  required: [text]
+  properties:
+    text:
+      type: string
+      format: source
+      title: Text file
+steps:
+  - name: count
+    title: Count the words
+    stage: build
+    tool: terminal.run
+    with:
+      command: [wc, -w, "{{ input.path }}"]
+  - name: note
+    title: Write the result down
+    stage: review
+    tool: files.write
+    with:
+      path: output/count.txt
+      text: "{{ steps.count.output.stdout }}"
+"""
 
 
 @page.get("/tasks/new")
 def choose() -> ResponseReturnValue:
-    """The page."""
-    return render_template("pages/home.html")
+    """The templates to choose from."""
+    gate.allow("template:read")
+    return render_template("pages/new_task.html", templates=catalog.templates(), durations=durations())
+
+
+@page.get("/tasks/new/from/<slug>")
+def form(slug: str) -> ResponseReturnValue:
+    """The template's form; with `again`, filled in as that task was."""
+    gate.allow("template:read")
+    template = catalog.find(slug)
+    again = the_task(request.args["again"]) if request.args.get("again") else None
+    draft = Draft.like(again) if again else Draft(complexity=template.complexity)
+    return _template_form(template, draft)
+
+
+@page.post("/tasks/new/from/<slug>")
+def hand_in(slug: str) -> ResponseReturnValue:
+    """Submit it, or show the form again with what is wrong."""
+    template = catalog.find(slug)
+    draft = Draft.sent(template.playbook, request.form, request.files)
+    return _submitted(draft, template=slug) or (_template_form(template, draft), 422)
+
+
+@page.post("/tasks/new/from/<slug>/plan")
+def plan(slug: str) -> ResponseReturnValue:
+    """What the template would call with what stands in the form now."""
+    template = catalog.find(slug)
+    draft = Draft.sent(template.playbook, request.form, {})
+    return render_template("parts/dry_run.html", calls=dry_run(template.playbook, draft.inputs))
+
+
+@page.get("/tasks/new/playbook")
+def own() -> ResponseReturnValue:
+    """A place to paste a playbook; with `again`, that task's."""
+    gate.allow("playbook:check")
+    if not request.args.get("again"):
+        return _playbook_form(EXAMPLE, Draft(complexity=None))
+    task = the_task(request.args["again"])
+    return _playbook_form(yaml.safe_dump(task.playbook, sort_keys=False, allow_unicode=True), Draft.like(task))
+
+
+@page.post("/tasks/new/playbook")
+def hand_in_own() -> ResponseReturnValue:
+    """Submit it, or show the form again with what is wrong."""
+    text = request.form.get("playbook", "")
+    draft = Draft.sent(_parsed(text)[0], request.form, request.files)
+    return _submitted(draft, playbook=text) or (_playbook_form(text, draft), 422)
+
+
+@page.post("/tasks/new/playbook/check")
+def check() -> ResponseReturnValue:
+    """What is wrong with the playbook as it stands; its inputs and what it would call when nothing is."""
+    gate.allow("playbook:check")
+    text = request.form.get("playbook", "")
+    draft = Draft.sent(_parsed(text)[0], request.form, {})
+    return render_template("parts/playbook_checked.html", **_checked(text, draft))
+
+
+def _template_form(template: catalog.Template, draft: Draft) -> str:
+    calls = dry_run(template.playbook, draft.inputs)
+    fields = draft.fields(template.playbook)
+    return render_template("pages/new_from_template.html", template=template, draft=draft, fields=fields, calls=calls)
+
+
+def _playbook_form(text: str, draft: Draft) -> str:
+    return render_template("pages/new_from_playbook.html", text=text, **_checked(text, draft))
+
+
+def _checked(text: str, draft: Draft) -> dict[str, Any]:
+    playbook, problems = _parsed(text)
+    if playbook is None:
+        return {"draft": draft, "problems": problems, "fields": [], "calls": [], "playbook": None}
+    calls = dry_run(playbook, draft.inputs)
+    return {"draft": draft, "problems": [], "fields": draft.fields(playbook), "calls": calls, "playbook": playbook}
+
+
+def _parsed(text: str) -> tuple[Playbook | None, list[Any]]:
+    try:
+        return parse(text), []
+    except InvalidInput as error:
+        return None, sorted(error.problems, key=lambda problem: problem.get("line") or 0)
+
+
+def _submitted(draft: Draft, template: str | None = None, playbook: str | None = None) -> ResponseReturnValue | None:
+    """The way to the new task; None when the draft has problems, which it then knows."""
+    gate.allow("task:submit")
+    if draft.problems:
+        return None
+    try:
+        task = submit(draft.order(template, playbook)).task
+    except Conflict:
+        # The same form, sent again after a way back, with other contents: that is another task.
+        task = submit(draft.order(template, playbook, with_key=False)).task
+    except InvalidInput as error:
+        draft.problems = error.problems
+        return None
+    return redirect(url_for("task.show", task_id=task.id), 303)

@@ -1,12 +1,74 @@
-"""The tasks page."""
+"""The list of tasks: search, filters, a page at a time, rows that stay current.
 
-from flask import Blueprint, render_template
+How a page is read, and why it is quick: models/task_list.py.  One task: pages/task.py.
+"""
+
+from uuid import UUID
+
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import load_only
+
+from models.agent import Agent
+from models.database import db
+from models.states import State
+from models.task import Task
+from models.task_list import SHOWN, Filters
+from models.task_list import page as page_of
+from webapp import gate
 
 page = Blueprint("tasks", __name__)
+
+MOST_LIVE_ROWS = 200
 
 
 @page.get("/tasks")
 def show() -> ResponseReturnValue:
-    """The page."""
-    return render_template("pages/home.html")
+    """The list; for htmx only its rows."""
+    gate.allow("task:read")
+    filters = _filters()
+    found = page_of(db.session(), filters, request.args.get("cursor") or None)
+    if "HX-Request" in request.headers:
+        template = "parts/task_rows.html" if request.args.get("cursor") else "parts/task_results.html"
+        return render_template(template, found=found, filters=filters, where=_where(filters))
+    agents = db.session.scalars(select(Agent.name).order_by(Agent.name)).all()
+    return render_template(
+        "pages/tasks.html", found=found, filters=filters, agents=agents, where=_where(filters), states=list(State)
+    )
+
+
+@page.get("/tasks/rows")
+def rows() -> ResponseReturnValue:
+    """The named rows as they are now, and whether newer tasks than `newest` came; nothing else moves."""
+    gate.allow("task:read")
+    wanted = [each for each in request.args.getlist("id")[:MOST_LIVE_ROWS] if _is_id(each)]
+    tasks = db.session.scalars(select(Task).where(Task.id.in_(wanted)).options(load_only(*SHOWN)))
+    filters = _filters()
+    first = page_of(db.session(), filters, None, 1).tasks
+    has_newer = bool(first) and first[0].id > request.args.get("newest", "")
+    return render_template("parts/task_row_updates.html", tasks=tasks, has_newer=has_newer, filters=filters)
+
+
+def _filters() -> Filters:
+    state = request.args.get("state", "")
+    complexity = request.args.get("complexity", "")
+    return Filters(
+        state=State(state) if state in list(State) else None,
+        agent=request.args.get("agent") or None,
+        complexity=int(complexity) if complexity.isdecimal() and 1 <= int(complexity) <= 10 else None,
+        q=request.args.get("q", "").strip()[:200] or None,
+    )
+
+
+def _where(filters: Filters) -> dict[str, str]:
+    """The filters as the query of an address, without the empty ones."""
+    given = {"q": filters.q, "state": filters.state, "agent": filters.agent, "complexity": filters.complexity}
+    return {name: str(value) for name, value in given.items() if value}
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

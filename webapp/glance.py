@@ -1,0 +1,121 @@
+"""What a person wants to see at a glance: what runs, what needs them, what came out, how much got done.
+
+Each function is one quick query along an index; the page that shows them: pages/home.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, load_only, selectinload
+
+from models.agent import SILENT_AFTER, Agent, Light, Worker, light
+from models.states import State
+from models.task import Task
+from models.task_list import SHOWN
+from models.workspace import Artifact
+from webapp import throughput
+
+FAILED_LATELY = timedelta(days=1)
+UNNOTICED = timedelta(seconds=20)
+
+
+@dataclass(frozen=True)
+class Need:
+    """A task that does not go on by itself, and why, in words."""
+
+    task: Task
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A task that ended well, and the file to open first, if it left any."""
+
+    task: Task
+    artifact: Artifact | None
+
+
+@dataclass(frozen=True)
+class AgentLight:
+    """An agent's colour, and the reason in words."""
+
+    agent: Agent
+    colour: Light
+    reason: str
+
+
+def running(session: Session, limit: int = 8) -> list[Task]:
+    """What runs now, the newest first."""
+    wanted = select(Task).where(Task.state == State.RUNNING).order_by(Task.number.desc()).limit(limit)
+    return list(session.scalars(wanted.options(load_only(*SHOWN))))
+
+
+def needs_you(session: Session, at: datetime, limit: int = 6) -> list[Need]:
+    """What waits for a person, what nobody can take, what failed within a day; the oldest of each first."""
+    asked = select(Task).where(Task.state.in_([State.WAITING, State.PAUSED])).order_by(Task.number).limit(limit)
+    failed = select(Task).where(Task.state == State.FAILED, Task.finished_at > at - FAILED_LATELY)
+    latest = failed.order_by(Task.finished_at.desc()).limit(limit)
+    needs = [Need(task, "It waits for a person.") for task in session.scalars(asked.options(load_only(*SHOWN)))]
+    needs += [Need(task, _nobody(task)) for task in _unserved(session, at, limit)]
+    needs += [
+        Need(task, task.error_message or "It failed.") for task in session.scalars(latest.options(load_only(*SHOWN)))
+    ]
+    return needs[:limit]
+
+
+def results(session: Session, limit: int = 5) -> list[Result]:
+    """The last tasks that ended well, the newest first."""
+    ended = select(Task).where(Task.finished_at.is_not(None), Task.state == State.SUCCEEDED)
+    newest = ended.order_by(Task.finished_at.desc()).limit(limit).options(load_only(*SHOWN))
+    tasks = list(session.scalars(newest))
+    found = session.scalars(select(Artifact).where(Artifact.task_id.in_([task.id for task in tasks])))
+    by_task: dict[str, list[Artifact]] = {}
+    for artifact in found:
+        by_task.setdefault(artifact.task_id, []).append(artifact)
+    return [Result(task, first_artifact(by_task.get(task.id, []))) for task in tasks]
+
+
+def first_artifact(artifacts: Sequence[Artifact]) -> Artifact | None:
+    """The one to open first: a page before a table before a picture before anything else."""
+    order = ("text/html", "application/pdf", "text/csv", "image/")
+
+    def rank(artifact: Artifact) -> tuple[int, str]:
+        found = (index for index, kind in enumerate(order) if artifact.media_type.startswith(kind))
+        return next(found, len(order)), artifact.path
+
+    return min(artifacts, key=rank, default=None)
+
+
+def last_hour(session: Session, at: datetime) -> throughput.Throughput:
+    """What ended in the hour before that time."""
+    since = at - throughput.SPAN
+    ended = select(Task.finished_at, Task.state).where(Task.finished_at > since)
+    rows = session.execute(ended.order_by(Task.finished_at.desc()).limit(throughput.MOST))
+    return throughput.of([(when, state) for when, state in rows if when is not None], at)
+
+
+def agents(session: Session, at: datetime) -> list[AgentLight]:
+    """Every agent with its light, by name."""
+    wanted = select(Agent).options(selectinload(Agent.workers.and_(Worker.stopped_at.is_(None)))).order_by(Agent.name)
+    return [AgentLight(agent, *light(agent, at)) for agent in session.scalars(wanted)]
+
+
+def is_new(session: Session) -> bool:
+    """Whether nobody has asked for anything yet."""
+    return session.scalar(select(Task.number).limit(1)) is None
+
+
+def _unserved(session: Session, at: datetime, limit: int) -> list[Task]:
+    """Queued tasks that no worker alive listens for."""
+    alive = select(Worker.queues).where(Worker.stopped_at.is_(None), Worker.last_seen_at > at - SILENT_AFTER)
+    served = {queue for queues in session.scalars(alive) for queue in queues}
+    queued = select(Task).where(Task.state == State.QUEUED, Task.submitted_at < at - UNNOTICED)
+    oldest = queued.order_by(Task.number).limit(50).options(load_only(*SHOWN))
+    return [task for task in session.scalars(oldest) if task.queue not in served][:limit]
+
+
+def _nobody(task: Task) -> str:
+    kind, _, name = task.queue.partition(".")
+    return f"No running agent takes {'complexity ' + name if kind == 'complexity' else 'work for ' + name}."

@@ -1,0 +1,145 @@
+"""What stands in the form of a new task: read from what was sent, shown again, made into an order.
+
+The fields of the inputs: schema_form.py.  The pages: pages/new_task.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, BinaryIO, cast
+
+from flask import current_app
+from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
+
+from models.agent import Agent
+from models.columns import new_id, now
+from models.database import db
+from models.errors import InvalidInput, Problem
+from models.states import State
+from models.task import Task
+from models.workspace import Upload
+from tasks import uploads
+from tasks.inputs import UPLOAD
+from tasks.playbook import Playbook
+from tasks.submission import Order
+from webapp import glance, schema_form
+from webapp.pages.task import checked_id
+
+NORMAL_PRIORITY = 4
+PRIORITIES = {0: "When nothing else waits", 2: "Low", 4: "Normal", 6: "High", 9: "Before all others"}
+LOOKED_AT = 200
+
+
+@dataclass
+class Draft:
+    """A task that is being written."""
+
+    title: str = ""
+    description: str = ""
+    complexity: int | None = None
+    priority: int = NORMAL_PRIORITY
+    agent: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    key: str = field(default_factory=new_id)
+    """Handing the same form in twice makes one task."""
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def like(cls, task: Task) -> "Draft":
+        """Filled in as the task was."""
+        agent = task.queue.removeprefix("agent.") if task.queue.startswith("agent.") else ""
+        return cls(task.title, task.description, task.complexity, task.priority, agent, dict(task.inputs))
+
+    @classmethod
+    def sent(cls, playbook: Playbook | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":
+        """What was sent; files that came with the form itself are kept as uploads now."""
+        draft = cls(
+            title=form.get("title", "").strip(),
+            description=form.get("description", "").strip(),
+            complexity=_whole(form.get("complexity", "")),
+            priority=_whole(form.get("priority", ""), NORMAL_PRIORITY) or 0,
+            agent=form.get("agent", ""),
+            key=form.get("key") or new_id(),
+        )
+        if playbook is not None:
+            fields = schema_form.fields_of(playbook.inputs, {})
+            draft.inputs = schema_form.inputs_of(fields, {**form, **_sources(fields, form)})
+            for each in fields:
+                draft._keep_file(each, files.get(f"file.{each.name}"))
+        return draft
+
+    def fields(self, playbook: Playbook) -> list[schema_form.Field]:
+        """The fields of the inputs, with their values and problems."""
+        fields = schema_form.fields_of(playbook.inputs, self.inputs)
+        schema_form.show_problems(fields, self.problems)
+        return fields
+
+    def order(self, template: str | None, playbook: str | None, *, with_key: bool = True) -> Order:
+        """The draft as an order for tasks.submission: of a template, or of a playbook's text."""
+        return Order(
+            template=template,
+            playbook=playbook,
+            inputs=self.inputs,
+            title=self.title or None,
+            description=self.description,
+            complexity=self.complexity,
+            priority=self.priority,
+            agent=self.agent or None,
+            idempotency_key=f"form:{self.key}" if with_key else None,
+        )
+
+    def problem_of(self, name: str) -> str:
+        """What is wrong with a field that is not an input."""
+        return next((each["message"].capitalize() for each in self.problems if each["path"] == name), "")
+
+    def _keep_file(self, each: schema_form.Field, file: FileStorage | None) -> None:
+        if each.kind != "source" or file is None or not file.filename:
+            return
+        try:
+            self.inputs[each.name] = f"{UPLOAD}{uploads.store(file.filename, cast(BinaryIO, file.stream)).id}"
+        except InvalidInput as error:
+            message = error.problems[0]["message"] if error.problems else error.message
+            self.problems.append(Problem(path=f"inputs.{each.name}", line=None, message=message))
+
+
+def _sources(fields: list[schema_form.Field], form: Mapping[str, str]) -> dict[str, str]:
+    """The value of each source: of the upload or the path, as the person chose."""
+    return {
+        each.key: form.get(f"{'host' if form.get(f'from.{each.name}') == 'host' else 'upload'}.{each.name}", "")
+        for each in fields
+        if each.kind == "source"
+    }
+
+
+def _whole(text: str, otherwise: int | None = None) -> int | None:
+    return int(text) if text.lstrip("-").isdecimal() else otherwise
+
+
+def form_words() -> dict[str, Any]:
+    """What the form's templates ask for: agents, allowed folders, priorities, the name of an upload."""
+    return {
+        "agent_lights": lambda: glance.agents(db.session(), now()),
+        "agent_names": lambda: db.session.scalars(select(Agent.name).order_by(Agent.name)).all(),
+        "input_roots": lambda: [str(root) for root in current_app.config["OPSCORE"].input_roots],
+        "upload_limit": lambda: current_app.config["OPSCORE"].upload_max_bytes,
+        "priorities": PRIORITIES,
+        "upload_of": upload_of,
+    }
+
+
+def upload_of(value: str) -> Upload | None:
+    """The upload that an input's value names."""
+    if not value.startswith(UPLOAD):
+        return None
+    return db.session.scalars(select(Upload).where(Upload.id == checked_id(value.removeprefix(UPLOAD)))).one_or_none()
+
+
+def durations() -> dict[str, float]:
+    """How many seconds each template usually took lately, for those that ran lately."""
+    ended = select(Task.template, Task.state, Task.started_at, Task.finished_at).where(Task.finished_at.is_not(None))
+    taken: dict[str, list[float]] = {}
+    for slug, state, begun, done in db.session.execute(ended.order_by(Task.finished_at.desc()).limit(LOOKED_AT)):
+        if slug and state == State.SUCCEEDED and begun is not None and done is not None:
+            taken.setdefault(slug, []).append((done - begun).total_seconds())
+    return {slug: median(each) for slug, each in taken.items()}

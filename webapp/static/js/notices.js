@@ -1,0 +1,44 @@
+/* A notice when a task ended or needs a person: in the page, and by the browser where that was allowed. */
+const TELLING = /^task\.(succeeded|failed|waiting|cancelled)$/;
+const STAYS_MS = 12_000;
+const place = document.getElementById("notices");
+const allow = document.querySelector("[data-allow-notices]");
+const mayAsk = "Notification" in window && isSecureContext;
+
+async function tell(taskId) {
+  // The task's own page shows how it ended.
+  if (document.body.dataset.task === taskId && !document.hidden) return;
+  const answer = await fetch(`/tasks/${taskId}/notice`, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) return;
+  const draft = document.createElement("template");
+  draft.innerHTML = await answer.text();
+  const notice = draft.content.querySelector("[data-notice]");
+  if (!notice || place.querySelector(`[data-notice="${CSS.escape(notice.dataset.notice)}"]`)) return;
+  if (document.hidden) byBrowser(notice);
+  else setTimeout(() => notice.remove(), STAYS_MS);
+  place.append(notice);
+  while (place.childElementCount > 4) place.firstElementChild.remove();
+}
+
+function byBrowser(notice) {
+  if (!mayAsk || Notification.permission !== "granted") return;
+  // Every tab may say it: the same tag makes it one.
+  const shown = new Notification(notice.dataset.title, { tag: notice.dataset.notice, icon: "/static/favicon.svg" });
+  shown.onclick = () => {
+    window.focus();
+    location.assign(notice.dataset.href);
+  };
+}
+
+function offer() {
+  if (allow) allow.hidden = !mayAsk || Notification.permission !== "default";
+}
+
+document.addEventListener("opscore-event", ({ detail }) => {
+  if (place && TELLING.test(detail.kind)) tell(detail.subject_id);
+});
+allow?.addEventListener("click", async () => {
+  await Notification.requestPermission();
+  offer();
+});
+offer();

@@ -1,0 +1,39 @@
+"""What a step called, in one line: the command as one would type it, or the tool's arguments in short."""
+
+import shlex
+from typing import Any
+
+from models.step import Step
+
+LONGEST = 400
+# What tells most about a call, in this order.
+TELLING = ("file", "path", "source", "target", "into", "code", "text", "content")
+
+
+def command_of(step: Step) -> str:
+    """The command line; cut at LONGEST characters."""
+    said = _command(step.tool, step.arguments or {})
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def _command(tool: str, arguments: dict[str, Any]) -> str:
+    command = arguments.get("command")
+    if isinstance(command, list):
+        return shlex.join(str(part) for part in command)
+    if tool == "python.run":
+        if "file" in arguments:
+            return shlex.join(["python", str(arguments["file"]), *map(str, arguments.get("args") or [])])
+        return "python -c " + shlex.quote(_first_line(str(arguments.get("code", ""))))
+    known = [name for name in TELLING if name in arguments]
+    names = known + [name for name in arguments if name not in known]
+    return " ".join(f"{name}={_short(arguments[name])}" for name in names)
+
+
+def _short(value: Any) -> str:
+    text = _first_line(value if isinstance(value, str) else repr(value))
+    return shlex.quote(text if len(text) <= 80 else f"{text[:79]}…")
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return f"{lines[0]} …" if len(lines) > 1 else "".join(lines)

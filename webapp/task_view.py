@@ -1,0 +1,121 @@
+"""A task as its page shows it: its steps with what is still planned, its stages, its bars in time.
+
+The page: pages/task.py.  A step's command line: step_words.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
+
+from models.states import TERMINAL, Stage, State
+from models.step import Step, StepState
+from models.task import Task
+from webapp.amounts import duration
+
+MOST_SHOWN = 120
+SCALE = 1000.0
+"""Length of the time axis in the drawing's units."""
+THINNEST = 4.0
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step that has not begun."""
+
+    position: int
+    title: str
+    tool: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A step in time, in the drawing's units."""
+
+    step: Step
+    start: float
+    length: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The bars of all steps over one axis that is `seconds` long; `marks` are (place, label)."""
+
+    bars: list[Bar]
+    seconds: float
+    marks: list[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class StageMark:
+    """One stage of the checklist: `done`, `now`, `ahead` or `broken`."""
+
+    stage: Stage
+    standing: str
+
+
+def steps_of(session: Session, task: Task) -> list[Step]:
+    """The steps of this epoch in order, without what they printed."""
+    mine = select(Step).where(Step.task_id == task.id, Step.epoch == task.epoch, Step.superseded_at.is_(None))
+    small = mine.options(defer(Step.stdout), defer(Step.stderr), defer(Step.output))
+    return list(session.scalars(small.order_by(Step.position)))
+
+
+def planned_after(task: Task, steps: Sequence[Step]) -> list[Planned]:
+    """The steps of the plan that have not begun; empty once the task has ended."""
+    if task.state in TERMINAL:
+        return []
+    begun = {step.key.partition("[")[0] for step in steps}
+    ahead = [planned for planned in task.playbook.get("steps", []) if planned.get("name") not in begun]
+    first = max((step.position for step in steps), default=0) + 1
+    return [
+        Planned(first + index, planned.get("title") or planned["tool"], planned["tool"], planned["stage"])
+        for index, planned in enumerate(ahead)
+    ]
+
+
+def shown(steps: Sequence[Step], *, is_all: bool) -> list[Step]:
+    """The steps to draw: all, or of very many the failed ones and the last."""
+    if is_all or len(steps) <= MOST_SHOWN:
+        return list(steps)
+    last = set(range(len(steps) - MOST_SHOWN, len(steps)))
+    return [step for index, step in enumerate(steps) if index in last or step.state == StepState.FAILED]
+
+
+def stages_of(task: Task) -> list[StageMark]:
+    """The stages that the plan passes, and where the task stands among them."""
+    planned = {Stage(step["stage"]) for step in task.playbook.get("steps", [])} | {Stage(task.stage), Stage.COMPLETE}
+    order = [stage for stage in Stage if stage in planned]
+    here = order.index(Stage(task.stage))
+    marks = []
+    for index, stage in enumerate(order):
+        if task.state == State.SUCCEEDED or index < here:
+            standing = "done"
+        elif index > here or task.state == State.QUEUED:
+            standing = "ahead"
+        else:
+            standing = "broken" if task.state in (State.FAILED, State.CANCELLED) else "now"
+        marks.append(StageMark(stage, standing))
+    return marks
+
+
+def strip_of(steps: Sequence[Step], at: datetime) -> Strip | None:
+    """The steps as bars from the first one's begin to the last one's end (`at` while one runs); None without any."""
+    timed = [step for step in steps if step.state != StepState.SKIPPED]
+    if not timed:
+        return None
+    begin = min(step.started_at for step in timed)
+    end = max(step.finished_at or at for step in timed)
+    whole = max((end - begin).total_seconds(), 0.001)
+    bars = []
+    for step in timed:
+        seconds = ((step.finished_at or at) - step.started_at).total_seconds()
+        start = (step.started_at - begin).total_seconds() / whole * SCALE
+        length = max(seconds / whole * SCALE, THINNEST)
+        bars.append(Bar(step, round(min(start, SCALE - length), 1), round(length, 1), seconds))
+    marks = [(SCALE * part, duration(whole * part) if part else "0") for part in (0, 0.25, 0.5, 0.75, 1)]
+    return Strip(bars, whole, marks)

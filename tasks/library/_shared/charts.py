@@ -190,4 +190,4 @@ def _shade(value: float | None) -> str:
         return "<td>–</td>"
     tone = "warm" if value < 0 else "main"
     shown = f"{round(value, 2) + 0:.2f}".replace("-", "−")
-    return f'<td style="--tone:var(--{tone});--depth:{58 * abs(value):.0f}">{shown}</td>'
+    return f'<td style="--tone:var(--{tone});--depth:{46 * abs(value):.0f}">{shown}</td>'

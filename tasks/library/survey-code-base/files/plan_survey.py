@@ -1,6 +1,7 @@
 """Look at what is there and write down what will be measured: output/plan.md.
 
-Usage: plan_survey.py ROOT [--source NAME].  Next: measure.py.
+Usage: plan_survey.py ROOT [--source NAME] [--archive FILE].  Next: measure.py.
+The archive that everything came from is no part of the code base.
 Result: files, bytes, python_files, python_bytes, kinds (files by ending).
 """
 
@@ -75,9 +76,14 @@ def main() -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path)
     parser.add_argument("--source", default="")
+    parser.add_argument("--archive", type=Path)
     options = parser.parse_args()
     python = python_files(options.root)
-    files = list(every_file(options.root))
+    files = [
+        (path, weight)
+        for path, weight in every_file(options.root)
+        if path.endswith(".py") or options.root / path != options.archive
+    ]
     kinds = kinds_of(files)
     python_bytes = sum(weight for path, weight in files if path.endswith(".py"))
     plan = PLAN.format(

@@ -75,15 +75,15 @@ def packages() -> Path:
     return home / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
-@pytest.fixture
-def desk_of(tmp_path: Path, packages: Path) -> Callable[[str], Desk]:
-    """Lays out a workspace with the files of a template, by its slug."""
+@pytest.fixture(scope="session")
+def desk_at(packages: Path) -> Callable[[str, Path], Desk]:
+    """Lays out a workspace with the files of a template, by its slug, in an empty folder."""
 
-    def lay_out(slug: str) -> Desk:
+    def lay_out(slug: str, root: Path) -> Desk:
         for folder in ("src/input", "output", "research"):
-            (tmp_path / folder).mkdir(parents=True)
+            (root / folder).mkdir(parents=True)
         for path, text in catalog.find(slug).playbook.files.items():
-            (tmp_path / path).write_text(text, encoding="utf-8")
-        return Desk(tmp_path, packages)
+            (root / path).write_text(text, encoding="utf-8")
+        return Desk(root, packages)
 
     return lay_out

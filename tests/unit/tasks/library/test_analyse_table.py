@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+import shutil
+from dataclasses import replace
+from itertools import zip_longest
 
 import pytest
 
@@ -18,8 +21,23 @@ Dee,2000-12-24,1.60,011,No,n/a,x
 
 
 @pytest.fixture
-def desk(desk_of):
-    return desk_of("analyse-table")
+def desk(desk_at, tmp_path):
+    return desk_at("analyse-table", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def template(desk_at, tmp_path_factory):
+    """A workspace in which the small table was analysed, to be copied."""
+    desk = desk_at("analyse-table", tmp_path_factory.mktemp("analysed"))
+    analysed(desk, SMALL)
+    return desk
+
+
+@pytest.fixture
+def small(template, tmp_path):
+    """A workspace in which the small table was analysed."""
+    shutil.copytree(template.root, tmp_path, dirs_exist_ok=True)
+    return replace(template, root=tmp_path)
 
 
 def analysed(desk, content: str | bytes, *options: str, name: str = "table.csv") -> dict:
@@ -40,50 +58,52 @@ def facts(desk, name: str, *wanted: str) -> list[str]:
     return [columns(desk)[name][each] for each in wanted]
 
 
-def test_every_fact_of_a_known_table_is_exact(desk):
-    summary = analysed(desk, SMALL)
+def test_every_fact_of_a_known_table_is_exact(small):
+    summary = json.loads(small.read("output/summary.json"))
     assert (summary["rows"], summary["columns"], summary["missing"], summary["repeated_rows"]) == (5, 7, 4, 1)
-    assert {name: row["kind"] for name, row in columns(desk).items()} == {
+    assert {name: row["kind"] for name, row in columns(small).items()} == {
         "name": "text", "born": "date", "height": "number", "code": "text", "member": "yes or no",
         "score": "integer", "note": "text",
     }  # fmt: skip
-    assert facts(desk, "score", "values", "missing", "distinct", "minimum", "maximum", "mean", "median", "sum") == [
+    assert facts(small, "score", "values", "missing", "distinct", "minimum", "maximum", "mean", "median", "sum") == [
         "4", "1", "3", "10", "30", "20.0", "20.0", "80",
     ]  # fmt: skip
-    assert float(facts(desk, "score", "deviation")[0]) == pytest.approx(8.1649658)
-    assert facts(desk, "height", "values", "minimum", "maximum") == ["4", "1.6", "1.8"]
-    assert facts(desk, "born", "values", "minimum", "maximum") == ["4", "1985-01-31", "2000-12-24"]
-    assert facts(desk, "name", "distinct", "top_value", "top_count") == ["4", "Bob", "2"]
-    assert facts(desk, "note", "values", "missing", "distinct") == ["4", "1", "3"]
+    assert float(facts(small, "score", "deviation")[0]) == pytest.approx(8.1649658)
+    assert facts(small, "height", "values", "minimum", "maximum") == ["4", "1.6", "1.8"]
+    assert facts(small, "born", "values", "minimum", "maximum") == ["4", "1985-01-31", "2000-12-24"]
+    assert facts(small, "name", "distinct", "top_value", "top_count") == ["4", "Bob", "2"]
+    assert facts(small, "note", "values", "missing", "distinct") == ["4", "1", "3"]
 
 
-@pytest.mark.parametrize(
-    ("values", "kind", "layout", "minimum"),
-    [
-        (["1", "-2", "+3"], "integer", "", "-2"),
-        (["1", "2.5", ".5", "1e3"], "number", "", "0.5"),
-        (["1,234.5", "12"], "number", "1,234.5", "12.0"),
-        (["1.234,5", "12"], "number", "1.234,5", "12.0"),
-        (["0,5", "1,25"], "number", "1.234,5", "0.5"),
-        (["00123", "00456"], "text", "", ""),
-        (["12345678901234567890"], "text", "", ""),
-        (["0", "1", "1"], "integer", "", "0"),
-        (["true", "FALSE"], "yes or no", "", ""),
-        (["2026-01-31 10:00", "2025-12-01 09:30"], "date", "ISO8601", "2025-12-01 09:30:00"),
-        (["2026-01-31T10:00:00Z", "2026-01-31T10:00:00+02:00"], "date", "ISO8601", "2026-01-31 08:00:00"),
-        (["31.01.2026", "01.12.2025"], "date", "%d.%m.%Y", "2025-12-01"),
-        (["01/31/2026", "12/01/2025"], "date", "%m/%d/%Y", "2025-12-01"),
-        (["31/01/2026", "01/12/2025"], "date", "%d/%m/%Y", "2025-12-01"),
-        (["1800-01-01", "2300-01-01"], "date", "ISO8601", "1800-01-01"),
-        (["2026-02-30", "2026-01-01"], "text", "", ""),
-        (["-3.61", "1-2-3"], "text", "", ""),
-        (["1", "zwei"], "text", "", ""),
-        (["NA", "null"], "empty", "", ""),
-    ],
+KINDS = (  # values, and how they are understood: kind, format, minimum
+    (["1", "-2", "+3"], "integer", "", "-2"),
+    (["1", "2.5", ".5", "1e3"], "number", "", "0.5"),
+    (["1,234.5", "12"], "number", "1,234.5", "12.0"),
+    (["1.234,5", "12"], "number", "1.234,5", "12.0"),
+    (["0,5", "1,25"], "number", "1.234,5", "0.5"),
+    (["00123", "00456"], "text", "", ""),
+    (["12345678901234567890"], "text", "", ""),
+    (["0", "1", "1"], "integer", "", "0"),
+    (["true", "FALSE"], "yes or no", "", ""),
+    (["2026-01-31 10:00", "2025-12-01 09:30"], "date", "ISO8601", "2025-12-01 09:30:00"),
+    (["2026-01-31T10:00:00Z", "2026-01-31T10:00:00+02:00"], "date", "ISO8601", "2026-01-31 08:00:00"),
+    (["31.01.2026", "01.12.2025"], "date", "%d.%m.%Y", "2025-12-01"),
+    (["01/31/2026", "12/01/2025"], "date", "%m/%d/%Y", "2025-12-01"),
+    (["31/01/2026", "01/12/2025"], "date", "%d/%m/%Y", "2025-12-01"),
+    (["1800-01-01", "2300-01-01"], "date", "ISO8601", "1800-01-01"),
+    (["2026-02-30", "2026-01-01"], "text", "", ""),
+    (["-3.61", "1-2-3"], "text", "", ""),
+    (["1", "zwei"], "text", "", ""),
+    (["NA", "null"], "empty", "", ""),
 )
-def test_a_column_is_of_the_kind_that_fits_all_its_values(desk, values, kind, layout, minimum):
-    analysed(desk, "key;value\n" + "".join(f"k;{value}\n" for value in values))
-    assert facts(desk, "value", "kind", "format", "minimum") == [kind, layout, minimum]
+
+
+def test_each_column_is_of_the_kind_that_fits_all_its_values(desk):
+    rows = zip_longest(*(values for values, *_ in KINDS), fillvalue="")
+    header = ";".join(f"c{at}" for at in range(len(KINDS)))
+    analysed(desk, header + "\n" + "".join(";".join(row) + "\n" for row in rows))
+    found = [(row["kind"], row["format"], row["minimum"]) for row in columns(desk).values()]
+    assert found == [(kind, layout, minimum) for _, kind, layout, minimum in KINDS]
 
 
 @pytest.mark.parametrize(
@@ -183,30 +203,27 @@ def test_columns_that_move_together_are_named_first(desk):
         ("note", "kind", "number"),
     ],
 )
-def test_the_recheck_refuses_wrong_results(desk, column, cell, value):
-    analysed(desk, SMALL)
-    table = columns(desk)
+def test_the_recheck_refuses_wrong_results(small, column, cell, value):
+    table = columns(small)
     table[column][cell] = value
-    with (desk.root / "output/columns.csv").open("w", encoding="utf-8", newline="") as file:
+    with (small.root / "output/columns.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(table[column]))
         writer.writeheader()
         writer.writerows(table.values())
-    sentence = desk.refusal("recheck_table.py")
+    sentence = small.refusal("recheck_table.py")
     assert "do not agree with the recount" in sentence
     assert column in sentence
-    assert '"passed": false' in desk.read("output/check.json")
+    assert '"passed": false' in small.read("output/check.json")
 
 
-def test_the_recheck_refuses_a_missing_row(desk):
-    analysed(desk, SMALL)
-    desk.put("table.csv", SMALL.replace("Ann,", "Ann,", 1) + "Eve,,,,,,\n")
-    assert "rows: the table says 5, the recount 6" in desk.refusal("recheck_table.py")
+def test_the_recheck_refuses_a_missing_row(small):
+    small.put("table.csv", SMALL.replace("Ann,", "Ann,", 1) + "Eve,,,,,,\n")
+    assert "rows: the table says 5, the recount 6" in small.refusal("recheck_table.py")
 
 
-def test_the_report_stands_alone_and_is_complete_without_scripts(desk):
-    analysed(desk, SMALL)
-    desk.result("table_report.py", title="People we know")
-    page = desk.read("output/report.html")
+def test_the_report_stands_alone_and_is_complete_without_scripts(small):
+    small.result("table_report.py", title="People we know")
+    page = small.read("output/report.html")
     assert not re.search(r"(?:src|href)=|url\(|@import|https?:", page)
     assert "<h1>People we know</h1>" in page
     assert page.count('<article class="card">') == 7

@@ -46,8 +46,8 @@ EXPECTED = {
 
 
 @pytest.fixture
-def desk(desk_of):
-    return desk_of("survey-code-base")
+def desk(desk_at, tmp_path):
+    return desk_at("survey-code-base", tmp_path)
 
 
 @pytest.fixture
@@ -157,6 +157,14 @@ def test_the_plan_says_what_is_there(surveyed):
     plan = surveyed.read("output/plan.md")
     assert "`/srv/app`" in plan
     assert "| .py | 4 | 80" in plan
+
+
+def test_the_archive_itself_is_no_part_of_the_code_base(surveyed):
+    surveyed.put("code.zip", b"PK")
+    found = surveyed.result("plan_survey.py", "src/input", "--archive=src/input/code.zip")
+    assert (found["files"], found["kinds"]) == (4, {".py": 4})
+    alone = surveyed.result("plan_survey.py", "src/input", "--archive=src/input/setup.py")
+    assert alone["python_files"] == alone["files"] - 1 == 4
 
 
 def test_progress_is_told_before_the_end(desk):

@@ -38,10 +38,8 @@ class Registration(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, agent: str | None = None, complexity: str | None = None, **options: Any) -> None:
         super().__init__(worker, **options)
-        wanted = options.get("queues") or []
-        wanted = wanted.split(",") if isinstance(wanted, str) else list(wanted)
         try:
-            self.chosen = subscription(agent, complexity, wanted)
+            self.chosen = subscription(agent, complexity, worker.app.named_queues)
         except InvalidInput as error:
             raise SystemExit(f"error: {error}") from error
         subscribe(worker.app, self.chosen)

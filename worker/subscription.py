@@ -7,8 +7,9 @@ these and `agent.NAME`.  Without `--agent` the agent is named after the host.
 import re
 import socket
 from dataclasses import dataclass
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from celery.bin.base import CeleryOption
 
 from models.errors import InvalidInput
@@ -17,6 +18,7 @@ from tasks.broker import queue_named
 LEVELS = range(1, 11)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _LEVEL = re.compile(r"complexity\.(\d+)")
+_OTHER = re.compile(rf"(?:agent|capability)\.{_NAME.pattern}")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Subscription:
 
 
 def add_options(app: Celery) -> None:
-    """Teach `celery worker` the two options."""
+    """Teach `celery worker` the two options, and the queues of `-Q` that celeryconfig.py cannot list."""
+    signals.celeryd_init.connect(_take_named_queues, weak=False)
     group = "OpsCore Options"
     name = "Name of the agent that this worker serves."
     levels = "Levels that it takes, one or a range: 7 or 4-7 (1 is simple, 10 is hard)."
@@ -65,6 +68,21 @@ def subscribe(app: Celery, chosen: Subscription) -> None:
         if name not in queues:
             queues.add(queue_named(name))
     queues.select(list(chosen.queues))
+
+
+def _take_named_queues(instance: Any, options: dict[str, Any], **_: Any) -> None:
+    """Keep what `-Q` names as `app.named_queues`, empty without it: Celery gives bootsteps every option but this.
+
+    A queue of an agent or a capability exists once it is named; Celery selects them after this signal.
+    """
+    app = instance.app
+    app.named_queues = list(options.get("queues") or [])
+    for name in app.named_queues:
+        if name in app.amqp.queues:
+            continue
+        if not _OTHER.fullmatch(name):
+            raise SystemExit(f"error: cannot use -Q {name}: no task is sent there; name complexity.1-10 or agent.NAME")
+        app.amqp.queues.add(queue_named(name))
 
 
 def _range(text: str) -> tuple[int, int]:

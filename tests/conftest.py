@@ -12,14 +12,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
 
 import settings
 from models import scope
-from models.database import bare_app, db
+from models.database import bare_app, db, migrating_app
+from tests.support.postgresql import execute, named
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +47,8 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_postgresql(postgresql: str) -> str:
     """The name of a migrated PostgreSQL database, to be copied."""
-    _execute(postgresql, "CREATE DATABASE migrated")
-    _migrate(settings.Settings(database_url=_named(postgresql, "migrated")))
+    execute(postgresql, "CREATE DATABASE migrated")
+    _migrate(settings.Settings(database_url=named(postgresql, "migrated")))
     return "migrated"
 
 
@@ -76,11 +76,11 @@ def database(
         return
     server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("migrated_postgresql")
     name = f"test_{uuid.uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    monkeypatch.setenv("OPSCORE_DATABASE_URL", _named(server, name))
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    monkeypatch.setenv("OPSCORE_DATABASE_URL", named(server, name))
     settings.load.cache_clear()
     yield settings.load()
-    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -102,18 +102,7 @@ def app(database: settings.Settings) -> Iterator[Flask]:
 
 
 def _migrate(for_settings: settings.Settings) -> None:
-    app = bare_app(for_settings)
+    app = migrating_app(for_settings)
     with app.app_context():
         upgrade()
         db.engine.dispose()
-
-
-def _execute(server: str, statement: str) -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def _named(server: str, database: str) -> str:
-    """The server's URL with another database."""
-    before, _, after = server.partition("/postgres?")
-    return f"{before}/{database}?{after}"

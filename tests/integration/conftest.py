@@ -1,0 +1,111 @@
+"""An workplace with a broker and workers of its own, shared by the tests of a module.
+
+pytest-celery's three clusters are overridden with local processes (tests/support/processes.py);
+there is no result backend.  A module says with fixtures of its own what it wants: `database_kind`
+(both kinds unless it names one) and `agents` (scout 1-5 and builder 4-10 unless it names others).
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_celery import CeleryBrokerCluster, CeleryWorkerCluster
+
+import settings
+from models.database import bare_app, db
+from tasks import live
+from tasks.broker import celery_app
+from tests.support.postgresql import execute, named
+from tests.support.workplace import BUILDER, SCOUT, AgentWanted, Workplace, wait_ready
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Which database the module's workplace has."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def agents() -> list[AgentWanted]:
+    """Whose workers the module's tests share."""
+    return [SCOUT, BUILDER]
+
+
+@pytest.fixture(scope="module")
+def input_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The one folder of this host that tasks may name as their input."""
+    return tmp_path_factory.mktemp("inputs").resolve()
+
+
+@pytest.fixture(scope="module")
+def workplace(
+    request: pytest.FixtureRequest, database_kind: str, input_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workplace]:
+    """An workplace on a migrated database, without a process yet; this process belongs to it meanwhile."""
+    folder = tmp_path_factory.mktemp("workplace")
+    data = folder / "var"
+    data.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("OPSCORE_")]:
+            if name != "OPSCORE_TOOL_ENV":
+                patch.delenv(name)
+        patch.setenv("OPSCORE_DATA_DIR", str(data))
+        patch.setenv("OPSCORE_INPUT_ROOTS", f'["{input_root}"]')
+        patch.setenv("OPSCORE_STEP_WALL_S", "20")
+        if database_kind == "sqlite":
+            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), data / "opscore.db")
+        else:
+            patch.setenv("OPSCORE_DATABASE_URL", _copied(request))
+        _forget()
+        told = settings.load()
+        celery_app().conf.broker_url = told.broker
+        app = bare_app(told)
+        with app.app_context():
+            found = Workplace(told, dict(os.environ), app, folder)
+            yield found
+            found.end()
+            db.session.remove()
+            db.engine.dispose()
+    _forget()
+
+
+@pytest.fixture(scope="module")
+def celery_broker_cluster(workplace: Workplace) -> Iterator[CeleryBrokerCluster]:
+    """The workplace's embedded broker."""
+    broker = workplace.start_broker()
+    yield CeleryBrokerCluster(broker)
+    workplace.end()  # workers first: one that lost its broker waits for it
+    broker.teardown()
+
+
+@pytest.fixture(scope="module")
+def celery_backend_cluster() -> None:
+    """There is no result backend."""
+
+
+@pytest.fixture(scope="module")
+def celery_worker_cluster(
+    workplace: Workplace, celery_broker_cluster: CeleryBrokerCluster, agents: list[AgentWanted]
+) -> CeleryWorkerCluster:
+    """The module's workers, started side by side, ready."""
+    workers = [workplace.start_worker(wanted) for wanted in agents]
+    for worker in workers:
+        wait_ready(worker)
+    return CeleryWorkerCluster(*workers)
+
+
+def _copied(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh copy of the migrated PostgreSQL database, which goes with its server."""
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("migrated_postgresql")
+    name = f"test_{uuid.uuid4().hex}"
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return named(server, name)
+
+
+def _forget() -> None:
+    """Drop what this process remembers of another workplace."""
+    for remembered in (settings.load, celery_app, live.channel):
+        remembered.cache_clear()

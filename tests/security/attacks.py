@@ -132,7 +132,7 @@ def attack(host):
     Attack(
         "see a process of the host",
         "processes",
-        "def attack(host): return any(host['marker'] in words(pid) for pid in filter(str.isdigit, os.listdir('/proc')))",
+        "def attack(host): return any(host['marker'] in words(pid) for pid in os.listdir('/proc') if pid.isdigit())",
     ),
     Attack(
         "signal a process of the host",

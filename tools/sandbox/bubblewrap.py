@@ -31,9 +31,9 @@ ETC = {
 }
 """All that is in /etc besides what programs need to find their libraries and certificates."""
 
-FIRST_PROGRAM = 'read -r go || exit 1; cd -- "$1" || exit 126; shift; "$@"; exit $?'
-"""The sandbox's first process.  It waits for our word, so that nothing runs before we hold on to it, and
-stays until the command ends: the kernel ends all others with it and hands their CPU time up to us."""
+FIRST_PROGRAM = 'echo; read -r go || exit 1; cd -- "$1" || exit 126; shift; "$@"; exit $?'
+"""The sandbox's first process.  It says that it is there and waits for our word (running.py), and stays until
+the command ends: the kernel ends all others with it and hands their CPU time up to us."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """One started sandbox: its processes from the first to the last.
 
 Its outer process is our child; `first` is the first process inside, and the kernel ends all others with it.
-If we die, the kernel ends the outer process and with it the rest (`--die-with-parent`); between the start and
-that promise the sandbox waits for a line on its stdin that a dead worker never writes.
+If we die, the kernel ends the outer process, and with it the first (`--die-with-parent`).  Both ask the kernel
+for that while they are being set up, and one that asks too late is never told.  So the first process says an
+empty line once it has asked, and then waits for a line that a dead worker does not write.
 """
 
 import os
@@ -62,7 +63,13 @@ class Running:
             self._first_ended = os.pidfd_open(self.first)
         except ProcessLookupError:
             raise self._unavailable() from None
+        if not self._is_there():
+            raise self._unavailable()
         return self.first
+
+    def _is_there(self) -> bool:
+        stdout: Any = self.process.stdout
+        return _is_readable(stdout.fileno(), _SET_UP_S) and os.read(stdout.fileno(), 1) == b"\n"
 
     def kill(self) -> None:
         """Kill everything inside, and wait until it is gone; fine if it is.

@@ -7,8 +7,8 @@ Whatever happens here, an exception of `emit` or a signal too, every process of 
 import signal
 from collections.abc import Callable
 
-from models.errors import SandboxUnavailable, ToolFailed
-from tools.contract import Captured, Emit, Finished, Limits, Resources
+from models.errors import ToolFailed
+from tools.contract import Emit, Finished, Limits, Resources
 from tools.sandbox.contract import Call
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.running import GO, Running
@@ -65,7 +65,7 @@ def _follow(streams: Streams, watch: Watch, limits: Limits, is_cancelled: Callab
 def _finished(running: Running, streams: Streams, watch: Watch, ended_by: str | None) -> Finished:
     stdout, stderr = streams.captured("stdout"), streams.captured("stderr")
     if ended_by is None and running.exit_code is None:
-        raise _not_told(running, stderr)
+        raise ToolFailed("cannot tell how the command ended: the sandbox was killed from outside")
     code = _exit_code(running, ended_by)
     return Finished(
         exit_code=code,
@@ -74,13 +74,6 @@ def _finished(running: Running, streams: Streams, watch: Watch, ended_by: str | 
         resources=_resources(running, watch, killed=watch.last.processes if ended_by else 0),
         hit=None if ended_by == CANCELLED else ended_by or watch.explain(code, stderr),
     )
-
-
-def _not_told(running: Running, stderr: Captured) -> Exception:
-    """Bubblewrap tells the exit code of every command that it started; without one there was none."""
-    if running.process.returncode == -signal.SIGKILL:
-        return ToolFailed("cannot tell how the command ended: the sandbox was killed")
-    return SandboxUnavailable("cannot set up the sandbox", said=stderr.text.strip())
 
 
 def _exit_code(running: Running, ended_by: str | None) -> int | None:

@@ -64,7 +64,8 @@ class Watch:
             return "file_bytes"
         if last_line.startswith(b"MemoryError") or b"Cannot allocate memory" in last_line:
             return "memory_bytes"
-        return "processes" if self.threads_peak >= self._limits.processes else None
+        # The kernel counts our waiting shell and what set it up as well.
+        return "processes" if self.threads_peak >= self._limits.processes - 4 else None
 
     def look(self) -> None:
         """Measure the tree now."""

@@ -1,0 +1,148 @@
+"""Code that takes more than its share: of memory, disk, processes, output, time.
+
+Outside the sandbox these would take the test's host down with them: that they are attacks is not shown here.
+"""
+
+import time
+
+from tests.support.boxed import Box, processes_with
+from tools import identity
+from tools.contract import MIB, Limits
+
+SMALL = Limits(
+    wall_s=20,
+    cpu_s=2,
+    memory_bytes=300 * MIB,
+    processes=40,
+    file_bytes=20 * MIB,
+    workspace_bytes=40 * MIB,
+)
+
+
+def test_fork_bomb_is_bounded_and_ends(box: Box) -> None:
+    marker = "60.501"
+    code = f"""
+import os, sys
+while True:
+    try:
+        if os.fork() == 0:
+            os.setsid()
+    except OSError:
+        os.execvp("sleep", ["sleep", "{marker}"])
+"""
+    finished = box.python(code, limits=Limits(wall_s=2, processes=40))
+    assert (finished.exit_code, finished.hit) == (124, "wall_s")
+    assert finished.resources.processes_peak <= 40
+    assert finished.resources.processes_killed > 20
+    assert processes_with(marker) == []
+
+
+def test_threads_count_as_processes(box: Box) -> None:
+    code = "import threading, time\nfor _ in range(100): threading.Thread(target=time.sleep, args=(1,)).start()"
+    finished = box.python(code, limits=SMALL)
+    assert finished.exit_code == 1
+    assert finished.hit == "processes"
+
+
+def test_one_process_cannot_hold_more_than_its_memory(box: Box) -> None:
+    finished = box.python("held = bytearray(1_000_000_000)", limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (1, "memory_bytes")
+
+
+def test_many_processes_cannot_hold_more_together(box: Box) -> None:
+    code = """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        break
+held = bytearray(os.urandom(1) * 100_000_000)
+time.sleep(30)
+"""
+    started = time.monotonic()
+    finished = box.python(code, limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (137, "memory_bytes")
+    assert time.monotonic() - started < 25
+
+
+def test_shared_memory_is_counted(box: Box) -> None:
+    code = """
+import mmap, time
+held = mmap.mmap(-1, 500_000_000)
+for _ in range(450):
+    held.write(bytes(1_000_000))
+time.sleep(30)
+"""
+    finished = box.python(code, limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (137, "memory_bytes")
+
+
+def test_temporary_files_are_bounded(box: Box) -> None:
+    code = """
+def fill(folder):
+    written = 0
+    try:
+        for number in range(100):
+            with open(f"{folder}/{number}", "wb") as file:
+                written += file.write(bytes(10_000_000))
+    except OSError:
+        pass
+    return written
+print(fill("/tmp") < 300_000_000, fill("/dev/shm") < 100_000_000)
+"""
+    assert box.python(code).stdout.text == "True True\n"
+
+
+def test_one_file_cannot_outgrow_its_limit(box: Box) -> None:
+    finished = box.python("open('big', 'wb').write(bytes(100_000_000))", limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (1, "file_bytes")
+    assert box.workspace.entry("big").size <= SMALL.file_bytes
+
+
+def test_many_files_cannot_outgrow_the_workspace(box: Box) -> None:
+    code = """
+import time
+for number in range(10_000):
+    open(f"output/{number}", "wb").write(bytes(4_000_000))
+    time.sleep(0.05)
+"""
+    finished = box.python(code, limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
+
+
+def test_files_hidden_below_closed_folders_count(box: Box) -> None:
+    code = """
+import os, time
+os.makedirs("a/b")
+for number in range(10):
+    open(f"a/b/{number}", "wb").write(bytes(9_000_000))
+os.chmod("a/b", 0)
+time.sleep(30)
+"""
+    finished = box.python(code, limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
+
+
+def test_processor_time_of_all_processes_is_bounded(box: Box) -> None:
+    code = "import os\nos.fork()\nwhile True: pass"
+    finished = box.python(code, limits=SMALL)
+    assert finished.hit == "cpu_s"
+    assert finished.resources.cpu_s < 8
+
+
+def test_flood_on_both_streams_is_ended(box: Box) -> None:
+    finished = box.run("sh", "-c", "yes & yes >&2")
+    assert (finished.exit_code, finished.hit) == (137, "output_bytes")
+
+
+def test_no_core_is_left_behind(box: Box) -> None:
+    finished = box.python("import os; os.abort()")
+    assert finished.exit_code == 128 + 6
+    assert {entry.path for entry in box.workspace.list()} == {"README.md", "output", "research", "src"}
+
+
+def test_setuid_file_left_behind_is_nobodys_of_consequence(box: Box) -> None:
+    box.run("sh", "-c", "cp /bin/sh shell && chmod 6755 shell")
+    planted = (box.workspace.path / "shell").stat()
+    assert planted.st_uid != 0
+    if identity.drops_uid():
+        assert planted.st_uid in identity.UIDS

@@ -1,6 +1,6 @@
 """The app of `flask --app migrations.app db …`: the database and nothing else."""
 
 import settings
-from models.database import bare_app
+from models.database import migrating_app
 
-app = bare_app(settings.load())
+app = migrating_app(settings.load())

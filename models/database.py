@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -40,19 +39,27 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 
 def bare_app(settings: Settings) -> Flask:
-    """A Flask app without pages: the database context of workers, migrations and tools."""
+    """A Flask app without pages: the database context of workers and commands."""
     app = Flask("opscore")
     connect(app, settings)
     return app
 
 
+def migrating_app(settings: Settings) -> Flask:
+    """A bare app that knows its migrations too."""
+    from flask_migrate import Migrate  # half a second of imports that no worker needs
+
+    app = bare_app(settings)
+    Migrate(app, db, directory=str(PROJECT / "migrations"), render_as_batch=True)
+    return app
+
+
 def connect(app: Flask, settings: Settings) -> None:
-    """Give the app its database and its migrations."""
+    """Give the app its database."""
     importlib.import_module("models.tables")  # not above: the tables import this module
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": not settings.database.startswith("sqlite")}
     db.init_app(app)
-    Migrate(app, db, directory=str(PROJECT / "migrations"), render_as_batch=True)
 
 
 @contextmanager

@@ -1,18 +1,18 @@
 """The schema goes up, down and up again on both databases, and is what the models say."""
 
 import pytest
-import settings
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect
 
-from models.database import bare_app, db
+import settings
+from models.database import bare_app, db, migrating_app
 from models.search import is_search_object
 
 
 def test_schema_goes_down_and_up_and_equals_the_models(database: settings.Settings) -> None:
-    app = bare_app(database)
+    app = migrating_app(database)
     with app.app_context():
         downgrade(revision="base")
         left = [name for name in inspect(db.engine).get_table_names() if name != "alembic_version"]

@@ -109,7 +109,7 @@ class Installation:
     def _prepare(self) -> None:
         self._prepare_sandbox()
         with self._terminal.step("database") as step:
-            done = schema.bring_up_to_date(self._app, self._told)
+            done = schema.bring_up_to_date(self._told)
             step.result = "up to date" if done.before == done.after else "ready"
             if done.backup:
                 step.result = f"brought up to date; a copy of the old one is in {done.backup}"

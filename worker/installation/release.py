@@ -8,7 +8,6 @@ import signal
 import sys
 
 import settings
-from models.database import bare_app
 from models.errors import Conflict, Misconfigured
 from tools import environment
 from worker.installation import lock, schema
@@ -19,7 +18,7 @@ def main() -> None:
     told = settings.load()
     try:
         with lock.held(told, "release"):
-            done = schema.bring_up_to_date(bare_app(told), told)
+            done = schema.bring_up_to_date(told)
         environment.ensure(told.tool_env)
     except (Conflict, Misconfigured) as error:
         sys.exit(f"error: {error}")

@@ -11,11 +11,11 @@ from pathlib import Path
 import flask_migrate
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Flask
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from models.database import db, migrating_app
 from models.errors import Misconfigured
 from settings import PROJECT, Settings
 
@@ -72,7 +72,7 @@ def check(told: Settings) -> str | None:
     return revision
 
 
-def bring_up_to_date(app: Flask, told: Settings) -> Brought:
+def bring_up_to_date(told: Settings) -> Brought:
     """Run the migrations that are missing; a SQLite file is copied to `<data>/backups/` before.
 
     Raises:
@@ -82,8 +82,9 @@ def bring_up_to_date(app: Flask, told: Settings) -> Brought:
     if before == newest():
         return Brought(before, before)
     backup = _back_up(told, before) if before is not None else None
-    with app.app_context():
+    with migrating_app(told).app_context():
         flask_migrate.upgrade()
+        db.engine.dispose()
     return Brought(before, newest(), backup)
 
 

@@ -13,8 +13,19 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Dialect, Select, cast, literal_column, select
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Select,
+    SQLColumnExpression,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.sql.expression import column, table
 
 LONGEST = 16
@@ -24,6 +35,8 @@ SMALL_BITS = 10
 LARGE_BITS = 15
 
 _INDEX = "task_search"
+_FTS5 = table(_INDEX, column("rowid", BigInteger))
+_LEXEMES = table(_INDEX, column("number", BigInteger), column("words", TSVECTOR))
 _SMALL_BUCKETS_AT_ONCE = (2, 16)
 _LARGE_BUCKETS_AT_FIRST = 8
 
@@ -48,13 +61,19 @@ def words_of(query: str) -> list[str]:
     return list(dict.fromkeys(word[:LONGEST] for word in words))[:MOST_WORDS]
 
 
-def stretches(below: int) -> Iterator[Stretch]:
+def stretches(below: int, newest: int, dialect: Dialect) -> list[Stretch]:
     """All numbers below `below`, highest first, each stretch about eight times as long as the one before.
 
-    A word that is frequent fills its page from the first, short one; a word that did not cannot have
-    many matches in the next.  So every stretch costs about the same, whatever the word.
+    A word that is frequent fills its page from the first, short one; a word that did not cannot have many
+    matches in the next.  So every stretch costs about the same, whatever the word.  FTS5 reads its lists
+    backwards and needs only one.
     """
-    high = below
+    if dialect.name == "sqlite":
+        return [Stretch(0, below)]
+    return list(_bucketed(max(2, min(below, newest + 1))))
+
+
+def _bucketed(high: int) -> Iterator[Stretch]:
     for count in _SMALL_BUCKETS_AT_ONCE:
         if high <= 1:
             return
@@ -69,26 +88,36 @@ def stretches(below: int) -> Iterator[Stretch]:
 
 
 def numbers_matching(words: list[str], stretch: Stretch, dialect: Dialect) -> Select[int]:
-    """The numbers of the tasks in the stretch that have all the words; order and limit are the caller's.
+    """The numbers, as `number`, of the tasks in the stretch that have all the words.
 
-    The column is called `number`.
+    On SQLite highest first; on PostgreSQL in no order, and read through the word index whatever is done
+    with them: OFFSET 0 keeps the planner from walking along the numbers instead.
     """
     if dialect.name == "sqlite":
-        found = table(_INDEX, column("rowid"))
-        number = found.c.rowid.label("number")
-        wanted: ColumnElement[bool] = literal_column(_INDEX).op("MATCH")(_fts5(words))
-        return select(number).where(wanted, found.c.rowid >= stretch.low, found.c.rowid < stretch.high)
-    index = table(_INDEX, column("number"), column("words"))
-    wanted = index.c.words.op("@@")(cast(_tsquery(words, stretch), TSQUERY))
-    return select(index.c.number).where(wanted, index.c.number >= stretch.low, index.c.number < stretch.high)
+        rowid = _FTS5.c.rowid
+        wanted = select(rowid.label("number")).where(_fts5_has(words), rowid >= stretch.low, rowid < stretch.high)
+        return wanted.order_by(rowid.desc())
+    number = _LEXEMES.c.number
+    has_words = _LEXEMES.c.words.op("@@")(cast(_tsquery(words, stretch), TSQUERY))
+    return select(number).where(has_words, number >= stretch.low, number < stretch.high).offset(0)
 
 
-def _fts5(words: list[str]) -> str:
-    return " ".join(f'"{word}"*' for word in words)
+def has_words(words: list[str], number: SQLColumnExpression[int], dialect: Dialect) -> ColumnElement[bool]:
+    """Whether the one task with this number has all the words."""
+    if dialect.name == "sqlite":
+        return select(_FTS5.c.rowid).where(_fts5_has(words), _FTS5.c.rowid == number).exists()
+    bucket = cast(literal_column(f"{_INDEX}.number >> {LARGE_BITS}", BigInteger), Text)
+    query = func.replace(" & ".join(f"'l#:{word}':*" for word in words), "#", bucket)
+    wanted = _LEXEMES.c.words.op("@@")(cast(query, TSQUERY))
+    return select(_LEXEMES.c.number).where(_LEXEMES.c.number == number, wanted).exists()
+
+
+def _fts5_has(words: list[str]) -> ColumnElement[bool]:
+    return literal_column(_INDEX).op("MATCH")(" ".join(f'"{word}"*' for word in words))
 
 
 def _tsquery(words: list[str], stretch: Stretch) -> str:
-    """The words in each bucket of the stretch: `'s3:report':* & 's3:sales':* | …`."""
+    """The words in each bucket of the stretch: `('s3:report':* & 's3:sales':*) | …`."""
     kind = "s" if stretch.bits == SMALL_BITS else "l"
     buckets = range((stretch.high - 1) >> stretch.bits, (stretch.low >> stretch.bits) - 1, -1)
     each = (" & ".join(f"'{kind}{bucket}:{word}':*" for word in words) for bucket in buckets)

@@ -9,17 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Select, case, func, literal, select, union_all
 from sqlalchemy.orm import Session, load_only
 
 from models.errors import InvalidInput
-from models.search import numbers_matching, stretches, words_of
+from models.search import has_words, numbers_matching, stretches, words_of
 from models.states import State
 from models.task import Task
 
 LARGEST_PAGE = 200
 COMPLEXITIES = range(1, 11)
 HIGHEST = 2**62
+# So many tasks are looked through for words one by one.
+FEW = 300
 
 # What a row of a list shows; the playbook and the inputs of fifty tasks may be megabytes.
 SHOWN = (
@@ -69,10 +71,8 @@ def page(session: Session, filters: Filters, cursor: str | None = None, limit: i
     words = words_of(filters.q or "")
     if filters.q and filters.q.strip() and not words:
         return Page([], None)  # nothing but punctuation: it is in no word
-    if words:
-        found = _searched(session, filters, words, below, limit + 1)
-    else:
-        found = _rows(session, _listed(filters, below, limit + 1))
+    numbers = _searched(session, filters, words, below, limit + 1) if words else _listed(filters, below, limit + 1)
+    found = _rows(session, numbers)
     return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 
@@ -123,16 +123,32 @@ def _conditions(filters: Filters, complexity: int | None) -> Iterator[ColumnElem
         yield Task.complexity == complexity
 
 
-def _searched(session: Session, filters: Filters, words: list[str], below: int, count: int) -> list[Task]:
-    """The first `count` tasks that have the words and pass the filters."""
-    found: list[Task] = []
-    newest = session.scalar(select(func.max(Task.number))) or 0
-    for stretch in stretches(min(below, newest + 1)):
-        having = numbers_matching(words, stretch, session.get_bind().dialect).subquery()
-        conditions = _conditions(filters, filters.complexity)
-        passing = select(Task.number).where(Task.number == having.c.number, *conditions)
-        wanted = select(having.c.number).where(passing.exists()).order_by(having.c.number.desc())
-        found += _rows(session, wanted.limit(count - len(found)))
-        if len(found) == count:
-            break
-    return found
+def _searched(session: Session, filters: Filters, words: list[str], below: int, count: int) -> Select[int]:
+    """The numbers of the first `count` tasks that have the words and pass the filters.
+
+    One statement of several parts; a part whose limit comes out as 0 costs nothing.  Where few tasks pass
+    the filters those are looked through for the words, else those with the words are, newest first, for the
+    filters; a later stretch only as far as the ones before it did not fill the page.
+    """
+    dialect = session.get_bind().dialect
+    newest = HIGHEST if dialect.name == "sqlite" else session.scalar(select(func.max(Task.number))) or 0
+    parts = []
+    left: ColumnElement[int] = literal(count)
+    if filters.has_column:
+        passing = _passing(filters, below)
+        are_few = select(func.count()).select_from(passing.limit(FEW + 1).subquery()).scalar_subquery() <= FEW
+        wanted = passing.where(has_words(words, Task.number, dialect)).order_by(Task.number.desc())
+        parts.append(wanted.limit(case((are_few, count), else_=0)).cte())
+        left = case((are_few, 0), else_=count)
+    for stretch in stretches(below, newest, dialect):
+        having = numbers_matching(words, stretch, dialect).subquery()
+        passes = _passing(filters, below).where(Task.number == having.c.number).correlate(having).exists()
+        wanted = select(having.c.number).where(passes).order_by(having.c.number.desc())
+        parts.append(wanted.limit(left).cte())
+        left = left - select(func.count()).select_from(parts[-1]).scalar_subquery()
+    merged = union_all(*(select(part.c.number) for part in parts)).subquery()
+    return select(merged.c.number).order_by(merged.c.number.desc()).limit(count)
+
+
+def _passing(filters: Filters, below: int) -> Select[int]:
+    return select(Task.number).where(Task.number < below, *_conditions(filters, filters.complexity))

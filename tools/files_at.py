@@ -43,6 +43,22 @@ class Found:
     depth: int
 
 
+def open_root(path: Path) -> int:
+    """A descriptor of a workspace's own folder, opened again if whoever works in it closed it.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK, follow_symlinks=False):
+            # The folder above is ours alone: nobody can have put a link in its place.
+            path.chmod(0o700)
+        return os.open(path, flags)
+    except FileNotFoundError as error:
+        raise NotFound("cannot find the workspace", folder=path.name) from error
+
+
 def open_beneath(root: int, path: str, flags: int, mode: int = 0) -> int:
     """A descriptor of root/path.  `path` may be "." but may not contain "..".
 
@@ -269,12 +285,16 @@ def _move_up(folder: int, name: str, top: int) -> str:
 
 
 def disk_usage(root: int, most: int) -> int:
-    """Bytes that the tree takes on disk; stops counting once over `most`."""
+    """Bytes that the tree takes on disk; stops counting once over `most`.
+
+    A tree too deep to be walked counts as over: what is hidden there cannot be counted.
+    """
     total = 0
     for found in walk(root):
         total += found.stat.st_blocks * 512
-        if total > most:
-            break
+        is_too_deep = found.depth >= DEPTH_LIMIT and stat.S_ISDIR(found.stat.st_mode)
+        if total > most or is_too_deep:
+            return max(total, most + 1)
     return total
 
 

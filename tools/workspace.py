@@ -94,13 +94,7 @@ class Workspace:
     @contextmanager
     def root(self) -> Iterator[int]:
         """A descriptor of the workspace's folder."""
-        try:
-            if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
-                # Whoever works in it may have closed it.
-                self.path.chmod(0o700)
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except FileNotFoundError as error:
-            raise NotFound("cannot find the workspace", folder=self.path.name) from error
+        descriptor = files_at.open_root(self.path)
         try:
             yield descriptor
         finally:

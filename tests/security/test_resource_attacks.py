@@ -122,6 +122,19 @@ time.sleep(30)
     assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
 
 
+def test_closed_workspace_does_not_stop_the_watch(box: Box) -> None:
+    """And the tool that comes next can use it again."""
+    finished = box.run("sh", "-c", "echo x > made; chmod 000 .; sleep 2.5", limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (0, None)
+    assert box.workspace.read_bytes("made") == b"x\n"
+
+
+def test_tree_too_deep_to_be_counted_is_over_the_limit(box: Box) -> None:
+    code = "import os, time\nfor _ in range(100): os.mkdir('d'); os.chdir('d')\ntime.sleep(30)"
+    finished = box.python(code, limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
+
+
 def test_processor_time_of_all_processes_is_bounded(box: Box) -> None:
     code = "import os\nos.fork()\nwhile True: pass"
     finished = box.python(code, limits=SMALL)

@@ -30,6 +30,7 @@ class Streams:
             os.set_blocking(pipe.fileno(), False)
 
     def close(self) -> None:
+        """Let go of the pipes; they stay open."""
         self._selector.close()
 
     @property

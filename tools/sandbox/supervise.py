@@ -6,6 +6,7 @@ Whatever happens here, an exception of `emit` or a signal too, every process of 
 
 import signal
 from collections.abc import Callable
+from contextlib import closing
 
 from models.errors import ToolFailed
 from tools.contract import Emit, Finished, Limits, Resources
@@ -39,12 +40,12 @@ def supervise(
     running = Running(command, inherited)
     try:
         watch = Watch(call, running.set_up())
-        streams = Streams(running.process, running.ended, GO + call.stdin, emit)
-        ended_by = _follow(streams, watch, call.limits, is_cancelled)
-        if ended_by is not None:
-            watch.look()
-            running.kill()
-        streams.drain(_DRAIN_S)
+        with closing(Streams(running.process, running.ended, GO + call.stdin, emit)) as streams:
+            ended_by = _follow(streams, watch, call.limits, is_cancelled)
+            if ended_by is not None:
+                watch.look()
+                running.kill()
+            streams.drain(_DRAIN_S)
     finally:
         running.end()
     return _finished(running, streams, watch, ended_by)

@@ -76,7 +76,7 @@ class Watch:
 
     def _over_disk(self) -> str | None:
         started = time.monotonic()
-        root = os.open(self._workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        root = files_at.open_root(self._workspace)
         try:
             used = files_at.disk_usage(root, self._limits.workspace_bytes)
         finally:

@@ -3,7 +3,7 @@
 Each function is one quick query along an index; the page that shows them: pages/home.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -74,18 +74,23 @@ def results(session: Session, limit: int = 5) -> list[Result]:
     by_task: dict[str, list[Artifact]] = {}
     for artifact in found:
         by_task.setdefault(artifact.task_id, []).append(artifact)
-    return [Result(task, first_artifact(by_task.get(task.id, []))) for task in tasks]
+    return [Result(task, next(iter(best_first(by_task.get(task.id, []))), None)) for task in tasks]
 
 
-def first_artifact(artifacts: Sequence[Artifact]) -> Artifact | None:
-    """The one to open first: a page before a table before a picture before anything else."""
+def best_first(artifacts: Iterable[Artifact]) -> list[Artifact]:
+    """In the order in which a person wants to open them: pages, tables, pictures, anything else."""
     order = ("text/html", "application/pdf", "text/csv", "image/")
 
     def rank(artifact: Artifact) -> tuple[int, str]:
         found = (index for index, kind in enumerate(order) if artifact.media_type.startswith(kind))
         return next(found, len(order)), artifact.path
 
-    return min(artifacts, key=rank, default=None)
+    return sorted(artifacts, key=rank)
+
+
+def artifacts_of(session: Session, task: Task) -> list[Artifact]:
+    """What the task has to show, the best first."""
+    return best_first(session.scalars(select(Artifact).where(Artifact.task_id == task.id)))
 
 
 def last_hour(session: Session, at: datetime) -> throughput.Throughput:

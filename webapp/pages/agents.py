@@ -1,8 +1,10 @@
 """The agents: a light and its reason for each, where and how it runs, what it does now."""
 
 from collections import defaultdict
+from ipaddress import ip_address
+from socket import socket
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import load_only
@@ -27,7 +29,15 @@ def show() -> ResponseReturnValue:
     running = select(Task).where(Task.state == State.RUNNING).limit(MOST_RUNNING).options(load_only(*SHOWN))
     for task in db.session.scalars(running):
         working[task.agent or ""].append(task)
-    flower = f"http://127.0.0.1:{current_app.config['OPSCORE'].flower_port}"
-    return render_template(
-        "pages/agents.html", agents=glance.agents(db.session(), now()), working=working, flower=flower
-    )
+    agents = glance.agents(db.session(), now())
+    return render_template("pages/agents.html", agents=agents, working=working, flower=_flower())
+
+
+def _flower() -> str:
+    """Flower's address; empty when it does not run or the browser cannot reach it: it listens on loopback only."""
+    port = current_app.config["OPSCORE"].flower_port
+    if not ip_address(request.remote_addr or "0.0.0.0").is_loopback:  # noqa: S104  (an address to look at)
+        return ""
+    with socket() as probe:
+        probe.settimeout(0.05)
+        return f"http://127.0.0.1:{port}" if probe.connect_ex(("127.0.0.1", port)) == 0 else ""

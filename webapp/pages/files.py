@@ -11,16 +11,14 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from models.database import db
 from models.errors import NotFound
 from models.task import Task
-from models.workspace import Artifact
 from tasks.folders import workspace_of
 from tools.workspace import Entry, Workspace
 from webapp import preview
-from webapp.glance import first_artifact
+from webapp.glance import artifacts_of
 from webapp.pages.task import head_of, the_task
 from webapp.zipped import zipped
 
@@ -50,7 +48,6 @@ def show(task_id: str) -> ResponseReturnValue:
         is_cut=len(entries) >= MOST_LISTED,
         chosen=chosen,
         seen_file=preview.of(workspace, chosen.path) if is_text and workspace and chosen else None,
-        preview=preview,
         **head_of(task),
     )
 
@@ -67,7 +64,6 @@ def view(task_id: str, path: str) -> ResponseReturnValue:
         path=path,
         entry=entry,
         seen_file=preview.of(workspace, path),
-        preview=preview,
     )
 
 
@@ -150,7 +146,6 @@ def _by_folder(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
 
 def _best(task: Task, entries: list[Entry]) -> str | None:
     """The file to show first: an artifact that opens well, or the README."""
-    found = first_artifact(db.session.scalars(select(Artifact).where(Artifact.task_id == task.id)).all())
-    if found is not None and any(entry.path == found.path for entry in entries):
-        return found.path
-    return next((entry.path for entry in entries if entry.path == "README.md"), None)
+    there = {entry.path for entry in entries}
+    wanted = [*(artifact.path for artifact in artifacts_of(db.session(), task)), "README.md"]
+    return next((path for path in wanted if path in there), None)

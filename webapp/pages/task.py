@@ -18,7 +18,8 @@ from models.states import State
 from models.step import Step, StepState
 from models.task import Task
 from tasks.reasons import why_queued
-from webapp import event_words, gate, step_words, task_view, terminal_text
+from webapp import event_words, gate, preview, step_words, task_view, terminal_text
+from webapp.glance import artifacts_of
 
 page = Blueprint("task", __name__)
 
@@ -28,7 +29,13 @@ TABS = ("steps", "files", "changes", "log")
 
 @page.app_context_processor
 def _words() -> dict[str, object]:
-    return {"command_of": step_words.command_of, "event_words": event_words, "plain": terminal_text.plain}
+    return {
+        "command_of": step_words.command_of,
+        "event_words": event_words,
+        "file_icons": preview.ICONS,
+        "kind_by_name": preview.kind_by_name,
+        "plain": terminal_text.plain,
+    }
 
 
 @page.get("/tasks/<task_id>")
@@ -43,12 +50,12 @@ def show(task_id: str) -> ResponseReturnValue:
 
 @page.get("/tasks/<task_id>/log")
 def log(task_id: str) -> ResponseReturnValue:
-    """The timeline, every event with its number; a long one a page at a time, going on after `after`."""
+    """The timeline, every event with its number; of a very long one the part after `after`, the page asks for more."""
     task = the_task(task_id)
     after = int(request.args["after"]) if request.args.get("after", "").isdecimal() else 0
     events = events_after(db.session(), task.id, after, LOG_PAGE)
-    template = "parts/log_rows.html" if "HX-Request" in request.headers else "pages/task_log.html"
-    return render_template(template, tab="log", events=events, is_cut=len(events) == LOG_PAGE, **head_of(task))
+    parts = head_of(task) | {"events": events, "seen": events[-1].number if events else after}
+    return render_template("pages/task_log.html", tab="log", is_cut=len(events) == LOG_PAGE, **parts)
 
 
 @page.get("/tasks/<task_id>/live")
@@ -60,7 +67,8 @@ def live(task_id: str) -> ResponseReturnValue:
     parts: dict[str, object] = {"tab": tab if tab in TABS else "steps", "is_all": "all" in request.args}
     # Read before the rest: what the rest then shows is at least as new as the number says.
     events: list[Event] = events_after(db.session(), task.id, after, LOG_PAGE)
-    parts |= head_of(task) | {"events": events, "seen": events[-1].number if events else after}
+    is_cut = len(events) == LOG_PAGE
+    parts |= head_of(task) | {"events": events, "seen": events[-1].number if events else after, "is_cut": is_cut}
     if tab == "steps":
         parts |= steps_of(task, bool(parts["is_all"]))
     return render_template("parts/task_live.html", **parts)
@@ -110,7 +118,7 @@ def head_of(task: Task) -> dict[str, object]:
         "seen": task.event_count,
         "stages": task_view.stages_of(task),
         "strip": task_view.strip_of(steps, now()),
-        "step_count": len(steps),
+        "results": artifacts_of(db.session(), task) if task.state == State.SUCCEEDED else [],
         "why": why_queued(task) if task.state == State.QUEUED else "",
         "broken": next((step for step in reversed(steps) if step.state == StepState.FAILED), None),
     }

@@ -11,6 +11,7 @@ const live = document.getElementById("live");
 let isAsking = false;
 let isStale = false;
 let line = null;
+let shown = 0;
 
 function seen() {
   return Number(document.getElementById("seen").value);
@@ -27,8 +28,13 @@ function refresh() {
 }
 
 function answered() {
-  isAsking = false;
-  if (isStale) refresh();
+  if (seen() !== shown) document.dispatchEvent(new CustomEvent("opscore-task-changed"));
+  shown = seen();
+  // Later: htmx frees the element only after it has told of the end.
+  setTimeout(() => {
+    isAsking = false;
+    if (isStale || "more" in document.getElementById("seen").dataset) refresh();
+  });
 }
 
 function print({ step, text }) {
@@ -57,6 +63,7 @@ function close() {
 }
 
 if (address && live) {
+  shown = seen();
   live.addEventListener("htmx:finally:request", answered);
   // Bars and times of a running task grow without events.
   setInterval(() => {

@@ -163,7 +163,9 @@ def _install(requirements: Path) -> None:
     uv = _uv_on_path() or _own_uv()
     problem: str | None = "uv is not there"
     if uv:
-        problem = _try([uv, "pip", "install", "--python", str(PYTHON), *what], _uv_environment())
+        # Compiled once, here, and not by six processes at the same time when they first start.
+        command = [uv, "pip", "install", "--compile-bytecode", "--python", str(PYTHON), *what]
+        problem = _try(command, _uv_environment())
     if problem and _has_pip():
         problem = _try([*PIP, "install", *what])
     if problem:
@@ -214,9 +216,7 @@ def _uv_environment() -> dict[str, str]:
 
 
 def _pip_index() -> str | None:
-    told = subprocess.run(
-        [BASE_PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
+    told = subprocess.run([BASE_PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     found = re.findall(r"^(?::env:|install|global)\.+index-url='(.+)'$", told.stdout, re.MULTILINE)
     return found[0] if found else None
 

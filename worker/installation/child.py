@@ -35,7 +35,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.recorded: Recorded | None = None
         self.is_given_up = False
-        self.restarts = 0
+        self.was_started = False
         self._journal = journal
         self._environment = environment
         self._ends: deque[float] = deque(maxlen=GIVE_UP_AFTER)
@@ -53,6 +53,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, tied to this one."""
+        self.was_started = True
         reader, writer = os.pipe()
         _enlarge(writer)
         self.process = subprocess.Popen(
@@ -81,7 +82,6 @@ class Child:
         recent = sum(now - ended < GIVE_UP_WITHIN_S for ended in self._ends)
         self.is_given_up = recent >= GIVE_UP_AFTER
         self._due_at = now + min(FIRST_PAUSE_S * 2 ** (recent - 1), LONGEST_PAUSE_S)
-        self.restarts += 1
         return code
 
     def send(self, number: signal.Signals) -> None:

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
+from sqlalchemy import select
 
 from models import scope, sign_in
-from models.database import bare_app, writing
+from models.database import bare_app, db, writing
 from models.errors import Misconfigured
+from models.states import State
+from models.task import Task
 from settings import Settings
 from tasks import logs
 from tasks.reconcile import requeue_lost
@@ -183,18 +186,34 @@ class Installation:
     def _stop(self) -> None:
         if self._first_task:
             self._first_task.close()
-        if self._stopping.is_asked:
-            self._terminal.say("\nStopping; what runs gets ten seconds to finish. Ctrl-C again to hurry.")
-        agents = [name for name, child in self._supervisor.children.items() if child.role.role == "agent"]
-        for names in (["web"], agents, ["reconciler"], ["flower"]):
-            self._supervisor.stop(names, self._stopping.is_hurried)
-        self._tools.stop()
-        self._requeue()
-        self._supervisor.stop(["broker"], self._stopping.is_hurried)
-        leftovers.end(self._told)
-        self._journal.close()
-        record.remove(self._told)
+        try:
+            if self._supervisor.has_started:
+                self._stop_processes()
+        finally:
+            self._tools.stop()
+            leftovers.end(self._told)
+            self._journal.close()
+            record.remove(self._told)
         self._terminal.say(f"OpsCore has stopped. Everything is kept in {self._told.data_dir}")
+
+    def _stop_processes(self) -> None:
+        """End who takes work first, then who does it, then who is needed for that."""
+        self._terminal.say("\nStopping ...")
+        is_hurried = self._stopping.is_hurried
+        self._supervisor.stop(["web"], is_hurried)
+        if self._something_runs():
+            hint = "" if self._options.detach else " (Ctrl-C again: at once)"
+            self._terminal.say(f"What runs gets ten seconds to finish{hint} ...")
+        agents = [name for name, child in self._supervisor.children.items() if child.role.role == "agent"]
+        self._supervisor.stop(agents, is_hurried)
+        self._supervisor.stop(["reconciler", "flower"], is_hurried)
+        self._requeue()
+        self._supervisor.stop(["broker"], is_hurried)
+
+    def _something_runs(self) -> bool:
+        with self._app.app_context(), scope.wide(AUTHOR):
+            running = select(Task.number).where(Task.state == State.RUNNING).limit(1)
+            return db.session.scalars(running).one_or_none() is not None
 
     def _requeue(self) -> None:
         """Give back what the ended processes held, so that it is taken up again."""

@@ -7,13 +7,21 @@ import os
 import shutil
 import subprocess
 
-# What installs without asking, per manager; the second list, where there is one, refreshes its index first.
-MANAGERS: dict[str, tuple[list[str], list[str] | None]] = {
-    "apt-get": (["apt-get", "install", "-y", "-q", "--no-install-recommends"], ["apt-get", "update", "-q"]),
-    "dnf": (["dnf", "install", "-y", "-q"], None),
-    "apk": (["apk", "add", "--no-cache", "-q"], None),
-    "pacman": (["pacman", "-S", "--noconfirm", "--needed"], ["pacman", "-Sy", "--noconfirm"]),
-    "zypper": (["zypper", "--non-interactive", "install"], ["zypper", "--non-interactive", "refresh"]),
+# Per manager: what a person types, what installs without asking, and what refreshes an index that is too old.
+MANAGERS: dict[str, tuple[str, list[str], list[str] | None]] = {
+    "apt-get": (
+        "apt-get install -y",
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends"],
+        ["apt-get", "update", "-q"],
+    ),
+    "dnf": ("dnf install -y", ["dnf", "install", "-y", "-q"], None),
+    "apk": ("apk add", ["apk", "add", "--no-cache", "-q"], None),
+    "pacman": ("pacman -S", ["pacman", "-S", "--noconfirm", "--needed"], ["pacman", "-Sy", "--noconfirm"]),
+    "zypper": (
+        "zypper install",
+        ["zypper", "--non-interactive", "install"],
+        ["zypper", "--non-interactive", "refresh"],
+    ),
 }
 
 # program: its package, and the managers that call the package otherwise
@@ -34,12 +42,7 @@ def command_for(program: str) -> str | None:
     if manager is None:
         return None
     prefix = "" if _is_root() else "sudo "
-    return prefix + " ".join([*MANAGERS[manager][0][:2], _package(program, manager)])
-
-
-def may_install() -> bool:
-    """Whether `install` can do anything here."""
-    return _is_root() and _manager() is not None
+    return f"{prefix}{MANAGERS[manager][0]} {_package(program, manager)}"
 
 
 def install(program: str) -> str | None:
@@ -47,7 +50,7 @@ def install(program: str) -> str | None:
     manager = _manager()
     if manager is None or not _is_root():
         return "only root can install it"
-    install, refresh = MANAGERS[manager]
+    _, install, refresh = MANAGERS[manager]
     command = [*install, _package(program, manager)]
     problem = _run(command)
     if problem and refresh:

@@ -11,11 +11,7 @@ from worker.installation.sample import StepView, TaskView
 from worker.installation.terminal import DONE, FAILED, Terminal
 
 WORKING_STAGES = [stage for stage in Stage if stage is not Stage.COMPLETE]
-_SIGNS = {
-    StepState.SUCCEEDED: ("✓", "green"),
-    StepState.FAILED: ("✗", "red"),
-    StepState.SKIPPED: ("–", "dim"),
-}
+_SIGNS = {StepState.SUCCEEDED: ("✓", "green"), StepState.FAILED: ("✗", "red")}
 
 
 class Progress:

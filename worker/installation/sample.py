@@ -80,7 +80,9 @@ def look(app: Flask, task_id: str) -> TaskView:
     """The task now."""
     with app.app_context(), scope.wide(AUTHOR):
         task = db.session.scalars(select(Task).where(Task.id == task_id)).one()
-        steps = select(Step).where(Step.task_id == task_id, Step.epoch == task.epoch).order_by(Step.position)
+        mine = select(Step).where(Step.task_id == task_id, Step.epoch == task.epoch)
+        # A step that this input does not need would only be noise.
+        steps = mine.where(Step.state != StepState.SKIPPED).order_by(Step.position)
         return TaskView(
             title=task.title,
             state=State(task.state),

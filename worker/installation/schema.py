@@ -81,20 +81,15 @@ def bring_up_to_date(told: Settings) -> Brought:
     before = check(told)
     if before == newest():
         return Brought(before, before)
-    backup = _back_up(told, before) if before is not None else None
+    backup = back_up(told, before) if before is not None else None
     with migrating_app(told).app_context():
         flask_migrate.upgrade()
         db.engine.dispose()
     return Brought(before, newest(), backup)
 
 
-def sqlite_file(told: Settings) -> Path | None:
-    """The file of a SQLite database; None for a server."""
-    url = make_url(told.database)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-
-
-def _back_up(told: Settings, revision: str) -> Path | None:
+def back_up(told: Settings, revision: str) -> Path | None:
+    """Copy a SQLite database to `<data>/backups/`; None for a server, which has its own ways."""
     file = sqlite_file(told)
     if file is None:
         return None
@@ -109,6 +104,12 @@ def _back_up(told: Settings, revision: str) -> Path | None:
         source.close()
         target.close()
     return backup
+
+
+def sqlite_file(told: Settings) -> Path | None:
+    """The file of a SQLite database; None for a server."""
+    url = make_url(told.database)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def _scripts() -> ScriptDirectory:

@@ -40,6 +40,11 @@ class Supervisor:
         """What runs now."""
         return tuple(child.recorded for child in self.children.values() if child.recorded)
 
+    @property
+    def has_started(self) -> bool:
+        """Whether any child was ever started."""
+        return any(child.was_started for child in self.children.values())
+
     def start(self, *names: str) -> None:
         """Start these children; they are kept alive from now on."""
         for name in names:
@@ -53,7 +58,7 @@ class Supervisor:
             if code is not None:
                 self._report(child, code)
                 self._changed()
-            elif child.is_due and child.restarts:
+            elif child.was_started and child.is_due:
                 child.start()
                 self._changed()
 

@@ -1,0 +1,34 @@
+"""What may be written after bin/up."""
+
+import os
+
+import pytest
+
+from worker.installation import options
+
+
+def given(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["up", *arguments])
+    for name in ("OPSCORE_DATA_DIR", "OPSCORE_PORT"):
+        monkeypatch.setenv(name, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--port", "0"), ("--port", "70000"), ("--port", "web"), ("--once", "--no-sample"), ("--once", "--detach")],
+)
+def test_options_that_make_no_sense_end_with_code_2(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    given(monkeypatch, *arguments)
+    with pytest.raises(SystemExit) as ended:
+        options.of_up()
+    assert ended.value.code == 2
+
+
+def test_a_data_folder_is_meant_from_where_the_person_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, "--data", "here", "--port", "18000")
+    monkeypatch.chdir("/")
+    options.of_up()
+    assert os.environ["OPSCORE_DATA_DIR"] == "/here"
+    assert os.environ["OPSCORE_PORT"] == "18000"

@@ -70,6 +70,11 @@ def test_environment_is_what_was_given_and_nothing_of_ours(box: Box, monkeypatch
     assert "sesame" not in finished.stdout.text
 
 
+def test_variable_may_hold_anything(box: Box) -> None:
+    finished = box.run("sh", "-c", 'printf %s "$OPSCORE_TASK_TITLE"', env={"OPSCORE_TASK_TITLE": "a\0`id`\n=€"})
+    assert finished.stdout.text == "a\ufffd`id`\n=€"
+
+
 def test_folder_to_run_in_is_below_the_workspace(box: Box) -> None:
     assert box.run("pwd", cwd="src").stdout.text == "/workspace/src\n"
 

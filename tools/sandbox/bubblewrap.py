@@ -156,7 +156,8 @@ def _variables(call: Call) -> Iterator[str]:
     if call.tool_env is not None:
         base |= environment.VARIABLES | {"PATH": f"{environment.INSIDE}/bin:{path}"}
     for name, value in {**base, **call.env}.items():
-        yield from ("--setenv", name, value)
+        # A task's title may hold anything; no variable can hold a NUL.
+        yield from ("--setenv", name, value.replace("\0", "\ufffd"))
 
 
 def _limited(limits: Limits) -> Iterator[str]:

@@ -37,8 +37,9 @@ def test_every_process_is_shown_with_its_figures(running: Started) -> None:
 
 def test_the_address_signs_in_and_flower_answers_where_it_is_recorded(running: Started) -> None:
     wait_until(lambda: _answers(running.sign_in_address()), "the link signs in")
-    flower = record.flower_path(running.told).read_text(encoding="utf-8")
-    wait_until(lambda: _answers(f"{flower}/healthcheck"), "Flower answers", 60)
+    now = record.read(running.told)
+    assert now is not None
+    wait_until(lambda: _answers(f"{now.flower_url}/healthcheck"), "Flower answers", 60)
 
 
 def test_celery_reaches_the_agents_from_another_shell(running: Started) -> None:

@@ -95,6 +95,8 @@ class Installation:
         environment = os.environ | {
             leftovers.MARK: leftovers.mark(self._told),
             "OPSCORE_DATA_DIR": str(self._told.data_dir),
+            # The one that was free: the pages link to it.
+            "OPSCORE_FLOWER_PORT": str(self._flower_port),
             "PYTHONUNBUFFERED": "1",
         }
         roles = all_roles(self._told, self._flower_port)

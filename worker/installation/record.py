@@ -60,15 +60,9 @@ def path(settings: Settings) -> Path:
     return settings.data_dir / "run" / "processes.json"
 
 
-def flower_path(settings: Settings) -> Path:
-    """The file that holds Flower's address while it runs; the pages link to it."""
-    return settings.data_dir / "run" / "flower.url"
-
-
 def write(settings: Settings, record: Record) -> None:
     """Put the record in place, whole."""
     _replace(path(settings), json.dumps(asdict(record), indent=1))
-    _replace(flower_path(settings), record.flower_url)
 
 
 def read(settings: Settings) -> Record | None:
@@ -83,7 +77,6 @@ def read(settings: Settings) -> Record | None:
 def remove(settings: Settings) -> None:
     """Forget the record: everything it names has ended."""
     path(settings).unlink(missing_ok=True)
-    flower_path(settings).unlink(missing_ok=True)
 
 
 def _each(told: Iterable[dict[str, object]]) -> Iterable[Recorded]:

@@ -1,0 +1,84 @@
+"""What pages say: sentences, steps, events, throughput."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.event import Event
+from models.states import State
+from models.step import Step, StepState
+from webapp import event_words, step_words, throughput, words
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def test_every_state_has_a_word() -> None:
+    for state in (*State, *StepState):
+        assert words.state_word(state)[0].isupper()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no worker is running", "No worker is running."),
+        ("orders.csv has no rows", "orders.csv has no rows."),
+        ("Why?", "Why?"),
+        (" ", ""),
+    ],
+)
+def test_a_sentence_does_not_capitalise_a_files_name(text: str, shown: str) -> None:
+    assert words.sentence(text) == shown
+
+
+def test_a_search_marks_the_beginnings_of_words_and_escapes_the_rest() -> None:
+    assert words.marked("Analyse <b> tables", "tab ana") == "<mark>Ana</mark>lyse &lt;b&gt; <mark>tab</mark>les"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "line"),
+    [
+        ("terminal.run", {"command": ["wc", "-w", "two words.txt"]}, "wc -w 'two words.txt'"),
+        ("python.run", {"file": "src/a.py", "args": ["--top", 3]}, "python src/a.py --top 3"),
+        ("python.run", {"code": "import os\nprint(1)"}, "python -c 'import os …'"),
+        ("files.write", {"text": "hello", "path": "output/a.txt"}, "path=output/a.txt text=hello"),
+    ],
+)
+def test_a_step_shows_what_one_would_have_typed(tool: str, arguments: dict[str, object], line: str) -> None:
+    assert step_words.command_of(Step(tool=tool, arguments=arguments)) == line
+
+
+def test_a_very_long_command_is_cut() -> None:
+    assert (
+        len(step_words.command_of(Step(tool="terminal.run", arguments={"command": ["x" * 9000]}))) == step_words.LONGEST
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "sentence"),
+    [
+        ("task.claimed", {"agent": "scout", "run": 2, "host": "vm"}, "scout took it on vm, run 2."),
+        ("workspace.ready", {"files": 1, "bytes": 2000, "wall_ms": 31}, "Workspace ready in 31 ms: 1 file, 2.0 kB."),
+        ("step.finished", {"state": "failed", "wall_s": 1.5, "exit_code": 1, "error": "no rows."},
+         "Step failed after 1.5 s with exit code 1: no rows."),
+        ("step.finished", {"state": "succeeded", "changes": {"added": 2, "changed": 0}},
+         "Step finished; 2 added in the workspace."),
+        ("task.requeued", {"reason": "the worker died"}, "Put back into its queue: the worker died."),
+        ("moon.rose", {"phase": "full"}, '{"phase": "full"}'),
+    ],
+)  # fmt: skip
+def test_an_event_is_a_sentence(kind: str, data: dict[str, object], sentence: str) -> None:
+    assert event_words.words_of(Event(kind=kind, data=data)) == sentence
+
+
+@pytest.mark.parametrize("kind", event_words.SENTENCES)
+def test_an_event_without_data_still_says_something(kind: str) -> None:
+    assert event_words.words_of(Event(kind=kind, data={}))
+    assert event_words.tone_of(Event(kind=kind, data={}))
+
+
+def test_throughput_counts_each_task_in_its_two_minutes() -> None:
+    ended = [(NOON - timedelta(seconds=30), State.SUCCEEDED), (NOON - timedelta(minutes=59, seconds=30), State.FAILED)]
+    hour = throughput.of(ended, NOON)
+    assert (hour.total, hour.succeeded, hour.failed) == (2, 1, 1)
+    assert (hour.bars[-1].succeeded, hour.bars[0].failed) == (throughput.HEIGHT, throughput.HEIGHT)
+    assert hour.bars[-1].label == "2 to 0 min ago: 1 succeeded"

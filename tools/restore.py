@@ -2,7 +2,7 @@
 
 import os
 
-from tools import files_at
+from tools import files_at, removal
 from tools.blobs import Blobs
 from tools.manifest import FOLDER, LINK, Item, Manifest
 from tools.workspace import Workspace
@@ -12,7 +12,7 @@ def restore(manifest: Manifest, blobs: Blobs, into: Workspace) -> None:
     """Make `into` hold exactly what the manifest says."""
     folders = [item for item in manifest.items.values() if item.kind == FOLDER]
     with into.root() as root:
-        files_at.empty(root)
+        removal.empty(root)
         for item in folders:
             files_at.make_folders(root, item.path, into.owner)
         for item in manifest.contents.values():

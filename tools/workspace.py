@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from models.errors import Conflict, InvalidInput, NotFound
-from tools import copy_in, files_at, identity
+from tools import copy_in, files_at, identity, removal
 from tools.manifest import shown
 
 FOLDERS = ("src", "output", "research")
@@ -186,7 +186,7 @@ class Workspace:
         """Delete the file, the link or the folder with all that is in it; returns how many entries went."""
         with self.root() as root, files_at.folder_of(root, path) as (folder, name):
             if stat.S_ISDIR(_stat(folder, name, path).st_mode):
-                return files_at.remove_tree(folder, name)
+                return removal.remove_tree(folder, name)
             os.unlink(name, dir_fd=folder)
             return 1
 
@@ -213,7 +213,7 @@ class Workspace:
         parent = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with suppress(FileNotFoundError):
-                files_at.remove_tree(parent, self.path.name)
+                removal.remove_tree(parent, self.path.name)
         finally:
             os.close(parent)
 

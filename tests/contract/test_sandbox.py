@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import SandboxUnavailable
-from tests.support.boxed import QUICK, Box, gone_within, processes_with
+from tests.support.boxed import QUICK, Box, gone_within, new_marker, processes_with
 from tools import identity
 from tools.contract import MIB, Limits
 from tools.sandbox import Call, run_in
@@ -111,7 +111,7 @@ def test_output_before_the_time_out_is_kept(box: Box) -> None:
 
 
 def test_time_out_takes_those_that_ignore_signals_and_forked_away(box: Box) -> None:
-    marker = "60.317"
+    marker = new_marker()
     script = f"trap '' TERM INT HUP; (setsid sleep {marker} &) ; sleep {marker}; sleep {marker}"
     finished = box.run("sh", "-c", script, limits=Limits(wall_s=0.5))
     assert finished.exit_code == 124
@@ -119,7 +119,7 @@ def test_time_out_takes_those_that_ignore_signals_and_forked_away(box: Box) -> N
 
 
 def test_daemon_does_not_outlive_its_call_nor_hold_it_up(box: Box) -> None:
-    marker = "60.318"
+    marker = new_marker()
     started = time.monotonic()
     finished = box.run("sh", "-c", f"setsid sleep {marker} & echo done")
     assert (finished.exit_code, finished.stdout.text) == (0, "done\n")
@@ -128,7 +128,7 @@ def test_daemon_does_not_outlive_its_call_nor_hold_it_up(box: Box) -> None:
 
 
 def test_cancelled_call_has_no_exit_code_and_leaves_nothing(box: Box) -> None:
-    marker = "60.319"
+    marker = new_marker()
     since = time.monotonic()
     finished = box.run("sleep", marker, is_cancelled=lambda: time.monotonic() - since > 0.5)
     assert (finished.exit_code, finished.hit) == (None, None)
@@ -136,7 +136,7 @@ def test_cancelled_call_has_no_exit_code_and_leaves_nothing(box: Box) -> None:
 
 
 def test_exception_of_the_caller_leaves_nothing(box: Box) -> None:
-    marker = "60.320"
+    marker = new_marker()
 
     def emit(stream: str, chunk: bytes) -> None:
         raise KeyboardInterrupt
@@ -148,7 +148,7 @@ def test_exception_of_the_caller_leaves_nothing(box: Box) -> None:
 
 @pytest.mark.parametrize("delay", [0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.5])
 def test_nothing_is_left_when_the_worker_is_killed(box: Box, delay: float) -> None:
-    marker = f"61.{int(delay * 1000):03}"
+    marker = new_marker()
     identity.hand_over(box.workspace.path)
     code = (
         "import sys; from pathlib import Path; from tools.sandbox import run_in, choose; choose();"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.security.attacks import ATTACKS, Attack
-from tests.support.boxed import Box
+from tests.support.boxed import Box, new_marker
 from tools import interpreter
 from tools.workspace import Workspace
 
@@ -44,7 +44,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     neighbour = Workspace.create(folder / "workspaces", "neighbour")
     neighbour.write_bytes("neighbours.txt", b"mine")
     servers = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)]
-    abstract, marker = f"opscore-{random.randrange(10**9)}", f"60.{random.randrange(10**6):06}"
+    abstract, marker = f"opscore-{random.randrange(10**9)}", new_marker()
     servers[1].bind(str(folder / "socket"))
     servers[2].bind(f"\0{abstract}")
     for server in servers:

@@ -1,6 +1,7 @@
 """A workspace with a sandbox: what the suites of tests/contract and tests/security run things in."""
 
 import os
+import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,11 @@ class Box:
         """Call a tool as a run would."""
         tool = find(name)
         return tool.run(tool.parse(arguments), self.context())
+
+
+def new_marker() -> str:
+    """An argument for `sleep`, about a minute, that no other process of the host has."""
+    return f"60.{random.randrange(10**9):09}"
 
 
 def processes_with(marker: str) -> list[int]:

@@ -20,6 +20,8 @@ from models.states import Move, State, move
 from models.task import Task
 
 LEASE = timedelta(seconds=30)
+# With more workers at the same moment one may find nothing to claim; the reconciler wakes it again.
+CLAIMED_AT_ONCE = 32
 
 
 class Fenced(Conflict):
@@ -48,6 +50,7 @@ class Claim:
     run_number: int
     epoch: int
     agent: str
+    queue: str
 
 
 def claim(session: Session, queues: list[str], claimant: Claimant) -> Claim | None:
@@ -80,29 +83,23 @@ def claim(session: Session, queues: list[str], claimant: Claimant) -> Claim | No
     )
     told = {"agent": claimant.agent, "run": task.run_number, "host": claimant.host}
     event.record(session, "task", task.id, task.event_count, "task.claimed", task.tenant, **told)
-    return Claim(task.id, task.tenant, task.run_number, task.epoch, claimant.agent)
+    return Claim(task.id, task.tenant, task.run_number, task.epoch, claimant.agent, task.queue)
 
 
 def _best(queues: list[str]) -> Any:
-    """The number of the claimable task with the lowest rank: the head of each queue, then the best of these.
+    """The number of the claimable task with the lowest rank: the first of each queue, then the best of these.
 
-    One look into the index per queue, however many tasks wait; rows that another worker is
-    taking at this moment are passed over (PostgreSQL; SQLite has one writer at a time).
+    One look into the index per queue, however many tasks wait.  Rows that other workers are taking
+    at this moment are passed over, and only the chosen one is locked (PostgreSQL; SQLite has one
+    writer at a time): a worker that locked more would let another find nothing and go.
     """
+    is_queued = Task.state == literal(State.QUEUED.value, literal_execute=True)
     heads = []
     for name in queues:
-        head = (
-            select(Task.number, Task.rank_at)
-            .where(Task.queue == name, Task.state == literal(State.QUEUED.value, literal_execute=True))
-            .where(Task.available_at <= database_now())
-            .order_by(Task.rank_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .subquery()
-        )
-        heads.append(select(head.c.number, head.c.rank_at))
-    best = union_all(*heads).subquery()
-    return select(best.c.number).order_by(best.c.rank_at).limit(1).scalar_subquery()
+        wanted = select(Task.number).where(Task.queue == name, is_queued, Task.available_at <= database_now())
+        heads.append(select(wanted.order_by(Task.rank_at).limit(CLAIMED_AT_ONCE).subquery().c.number))
+    best = select(Task.number).where(is_queued, Task.number.in_(union_all(*heads)))
+    return best.order_by(Task.rank_at).limit(1).with_for_update(skip_locked=True).scalar_subquery()
 
 
 def fenced(session: Session, claim: Claim, **values: Any) -> int:

@@ -18,6 +18,8 @@ from models.task import Task
 from tasks.logs import logger
 
 WAKE_UP = "opscore.work"
+BROKER_ERRORS = (OperationalError, RedisError, OSError)
+"""What sending raises when the broker is not there."""
 log = logger(__name__)
 
 
@@ -51,7 +53,7 @@ def publish(task_id: str, tenant: str, queue: str) -> bool:
     """
     try:
         send_wake_up(queue, task_id)
-    except (OperationalError, RedisError, OSError) as error:
+    except BROKER_ERRORS as error:
         log.warning("broker.down", task=task_id, queue=queue, error=str(error))
         return False
     with writing() as session:

@@ -10,8 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import psutil
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 from sqlalchemy import func, literal, select, update
 
 from models import event
@@ -23,7 +21,7 @@ from models.run import Run
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
-from tasks.broker import publish, send_wake_up, waiting_messages
+from tasks.broker import BROKER_ERRORS, publish, send_wake_up, waiting_messages
 from tasks.logs import logger
 from tasks.timeline import record_of_agent
 
@@ -105,7 +103,7 @@ def top_up() -> int:
             for task_id in waiting[: max(0, len(waiting) - waiting_messages(queue))]:
                 send_wake_up(queue, task_id)
                 woken += 1
-    except (OperationalError, RedisError, OSError) as error:
+    except BROKER_ERRORS as error:
         log.warning("broker.down", error=str(error))
     return woken
 

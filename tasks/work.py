@@ -19,7 +19,7 @@ from models.claim import Claim, Claimant, Fenced, claim
 from models.database import after_commit, writing
 from models.errors import OpsCoreError
 from tasks import live
-from tasks.broker import WAKE_UP
+from tasks.broker import BROKER_ERRORS, WAKE_UP, send_wake_up
 from tasks.execution import execute
 from tasks.ledger import Ledger
 from tasks.logs import bind, logger
@@ -37,11 +37,14 @@ class Served:
 
 
 @shared_task(name=WAKE_UP, bind=True, ignore_result=True)
-def work(self: CeleryTask, _hint: str | None = None) -> None:
+def work(self: CeleryTask, hint: str = "") -> None:
     """Claim one task and work on it until it ended; do nothing where there is none."""
     taken = _take(self.app.served)
     if taken is None:
         return
+    woken = (self.request.delivery_info or {}).get("routing_key")
+    if woken and woken != taken.queue:
+        _pass_on(woken, hint)
     with scope.acting(f"agent:{taken.agent}", taken.tenant), bind(task=taken.task_id, run=taken.run_number):
         log.info("task.claimed", agent=taken.agent)
         try:
@@ -50,8 +53,7 @@ def work(self: CeleryTask, _hint: str | None = None) -> None:
             log.warning("run.fenced", error=str(error))
         except DBAPIError as error:
             _give_up(error)
-        except Exception as error:
-            log.exception("run.broke")
+        except Exception as error:  # noqa: BLE001  (logged by _fail; no error may leave its task running)
             _fail(taken, error)
         log.info("run.ended")
 
@@ -60,8 +62,26 @@ def _fail(taken: Claim, error: Exception) -> None:
     told = f"cannot go on: an error inside OpsCore ({type(error).__name__}); the agent's log tells more"
     try:
         Ledger(taken).fail(OpsCoreError(told))
+    except Fenced as fence:
+        # Its successor took its folder away; what it tripped over after that is no error.
+        log.warning("run.fenced", error=str(fence), broke=repr(error))
+        return
     except DBAPIError as lost:
+        log.error("run.broke", exc_info=error)
         _give_up(lost)
+    log.error("run.broke", exc_info=error)
+
+
+def _pass_on(queue: str, hint: str) -> None:
+    """Wake the queue again: its message has led to a task of another queue, whose own message is still to come.
+
+    A queue then never holds fewer messages than tasks; that agents share some queues and not others
+    would otherwise leave tasks lying until the reconciler's next round.
+    """
+    try:
+        send_wake_up(queue, hint)
+    except BROKER_ERRORS as error:
+        log.warning("broker.down", queue=queue, error=str(error))
 
 
 def _give_up(error: DBAPIError) -> None:

@@ -29,8 +29,8 @@ def test_a_duration_has_two_units_at_most(seconds: float | None, words: str) -> 
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(None, "–"), (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (3400, "3.4 kB"), (999_600, "1.0 MB"), (21e10, "210 GB"),
-     (5e15, "5000 TB")],
+    [(None, "–"), (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (3400, "3.4 kB"), (999_600, "1.0 MB"),
+     (21e10, "210 GB"), (5e15, "5000 TB")],
 )  # fmt: skip
 def test_a_size_never_shows_a_thousand_of_a_unit(count: float | None, words: str) -> None:
     assert amounts.size(count) == words

@@ -1,0 +1,126 @@
+"""A person with a browser: in front of pages that are filled with examples, or of an OpsCore that really runs.
+
+`examples` is quick and holds still, for looks and forms; `opscore` is bin/up with agents, for a person's paths.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+import settings
+from models import scope
+from models.database import bare_app, db, writing
+from models.sign_in import new_link
+from tests.support import factories
+from tests.support.started import Started
+from tests.support.web import LiveWeb, live_web
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine: the pages were not tested in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Place:
+    """A running web application: where it is, how to sign in, which example tasks it has (by state)."""
+
+    url: str
+    told: settings.Settings
+    tasks: dict[str, str]
+
+    def link(self) -> str:
+        """The address of a new sign-in link."""
+        with bare_app(self.told).app_context(), scope.acting("person:local"):
+            with writing() as session:
+                secret = new_link(session)
+            db.engine.dispose()
+        return f"{self.url}/sign-in/{secret}"
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[tuple[LiveWeb, Place]]:
+    """gunicorn over a database with a task in every state."""
+    folder = tmp_path_factory.mktemp("filled")
+    shutil.copyfile(migrated_sqlite, folder / "opscore.db")
+    told = settings.Settings(data_dir=folder)
+    with bare_app(told).app_context(), scope.acting("person:local"):
+        with writing() as session:
+            tasks = {state: task.id for state, task in factories.every_state(session).items()}
+        db.engine.dispose()
+    with live_web(told, folder / "web.log") as web:
+        yield web, Place(web.url, told, tasks)
+
+
+@pytest.fixture
+def examples(filled: tuple[LiveWeb, Place]) -> Place:
+    """The pages with examples."""
+    return filled[1]
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """An OpsCore with two agents, without the sample."""
+    started = Started(tmp_path_factory.mktemp("opscore") / "data")
+    started.start("--no-sample")
+    yield started
+    started.clean()
+
+
+@pytest.fixture
+def opscore(started: Started) -> Place:
+    """The OpsCore that really runs."""
+    return Place(f"http://127.0.0.1:{started.port}", started.told, {})
+
+
+SignIn = Callable[..., Page]
+
+
+@pytest.fixture
+def sign_in(browser: Browser) -> Iterator[SignIn]:
+    """Open a page of a place as somebody who signed in; what the browser complains of fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A browser also reports each answer from 400 on, and a stream that ends with its server.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            complaints.append(message.text)
+
+    def open_page(place: Place, path: str = "/", **looks: object) -> Page:
+        context = browser.new_context(**looks)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(place.link())
+        page.wait_for_url(f"{place.url}/")
+        if path != "/":
+            page.goto(f"{place.url}{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds on the page as it is now."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]

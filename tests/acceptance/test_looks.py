@@ -1,0 +1,41 @@
+"""Every page, light, dark and on a phone: nothing for axe to find, nothing wider than the screen."""
+
+import pytest
+
+from tests.acceptance.conftest import PHONE, Place, SignIn, faults
+
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": PHONE},
+    "dark phone": {"color_scheme": "dark", "viewport": PHONE},
+}
+PAGES = (
+    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/tasks/new", "/tasks/new/from/survey-code-base",
+    "/tasks/new/from/analyse-table", "/tasks/new/playbook", "/nowhere",
+    "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
+    "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",
+    "/tasks/{succeeded}/log",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_free_of_faults(examples: Place, sign_in: SignIn, look: str) -> None:
+    page = sign_in(examples, **LOOKS[look])
+    wrong = {}
+    for path in PAGES:
+        page.goto(examples.url + path.format(**examples.tasks))
+        page.wait_for_timeout(200)
+        found = faults(page)
+        if page.evaluate("() => document.documentElement.scrollWidth > window.innerWidth"):
+            found.append("wider than the screen")
+        if found:
+            wrong[path] = found
+    assert not wrong
+
+
+def test_the_chosen_theme_is_remembered(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, color_scheme="light")
+    page.click("[data-switch-theme]")
+    page.goto(f"{examples.url}/tasks")
+    assert page.get_attribute("html", "data-theme") == "dark"

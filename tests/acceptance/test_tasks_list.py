@@ -1,0 +1,48 @@
+"""The list of tasks and the keyboard."""
+
+from playwright.sync_api import expect
+
+from tests.acceptance.conftest import Place, SignIn
+
+
+def test_the_search_finds_while_somebody_types(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, "/tasks")
+    page.locator("#q").press_sequentially("runn ord")
+    expect(page.locator("#task-rows li[data-id]")).to_have_count(1)
+    expect(page.locator("#task-rows mark")).to_have_text(["Runn", "ord"])
+    assert "q=runn" in page.url
+    assert page.evaluate("() => document.activeElement.id") == "q"
+
+
+def test_a_filter_stays_in_the_address(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, "/tasks")
+    page.select_option("#state", "failed")
+    expect(page.locator("#task-rows li[data-id]")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#task-rows li[data-id]")).to_have_count(1)
+    assert page.input_value("#state") == "failed"
+
+
+def test_the_keys_lead_everywhere(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples)
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("n")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(page).to_have_url(f"{examples.url}/tasks/new")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page).to_have_url(f"{examples.url}/agents")
+
+
+def test_the_skip_link_is_the_first_thing_that_tab_reaches(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#page")).to_be_focused()

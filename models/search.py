@@ -88,10 +88,10 @@ def _bucketed(high: int) -> Iterator[Stretch]:
 
 
 def numbers_matching(words: list[str], stretch: Stretch, dialect: Dialect) -> Select[int]:
-    """The numbers, as `number`, of the tasks in the stretch that have all the words.
+    """The numbers, as `number` and highest first, of the tasks in the stretch that have all the words.
 
-    On SQLite highest first; on PostgreSQL in no order, and read through the word index whatever is done
-    with them: OFFSET 0 keeps the planner from walking along the numbers instead.
+    PostgreSQL is made to read them through the word index, whatever is done with them: OFFSET 0 and the sum
+    keep the planner, which guesses the matches badly, from walking the numbers instead.
     """
     if dialect.name == "sqlite":
         rowid = _FTS5.c.rowid
@@ -99,7 +99,8 @@ def numbers_matching(words: list[str], stretch: Stretch, dialect: Dialect) -> Se
         return wanted.order_by(rowid.desc())
     number = _LEXEMES.c.number
     has_words = _LEXEMES.c.words.op("@@")(cast(_tsquery(words, stretch), TSQUERY))
-    return select(number).where(has_words, number >= stretch.low, number < stretch.high).offset(0)
+    # The buckets begin at `low`; the first of them may reach beyond `high`.
+    return select(number).where(has_words, number + 0 < stretch.high).order_by(number.desc()).offset(0)
 
 
 def has_words(words: list[str], number: SQLColumnExpression[int], dialect: Dialect) -> ColumnElement[bool]:

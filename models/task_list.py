@@ -142,7 +142,9 @@ def _searched(session: Session, filters: Filters, words: list[str], below: int, 
         left = case((are_few, 0), else_=count)
     for stretch in stretches(below, newest, dialect):
         having = numbers_matching(words, stretch, dialect).subquery()
-        passes = _passing(filters, below).where(Task.number == having.c.number).correlate(having).exists()
+        # No EXISTS: PostgreSQL would make it a join, and choose one that reads all tasks.
+        of_match = _passing(filters, below).where(Task.number == having.c.number).correlate(having)
+        passes = of_match.scalar_subquery() == having.c.number
         wanted = select(having.c.number).where(passes).order_by(having.c.number.desc())
         parts.append(wanted.limit(left).cte())
         left = left - select(func.count()).select_from(parts[-1]).scalar_subquery()

@@ -25,11 +25,11 @@ def stream(connection: Connection, task_id: str, after: int, patience: float) ->
     Raises:
         Unreachable: the server was away for longer.
     """
-    last, away_since = after, time.monotonic()
+    last, away_since = after, None
     while True:
         try:
             for message in _connected(connection, task_id, last):
-                away_since = time.monotonic()
+                away_since = None
                 if message is None:
                     continue
                 yield message
@@ -38,6 +38,7 @@ def stream(connection: Connection, task_id: str, after: int, patience: float) ->
                     if message.is_end:
                         return
         except (Unreachable, ServerFailed):
+            away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > patience:
                 raise
         time.sleep(PAUSE_S)

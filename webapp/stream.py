@@ -113,4 +113,4 @@ def _time_of(event_id: str) -> datetime:
 
 def _first_id(at: datetime) -> str:
     """The least UUIDv7 of that time."""
-    return str(UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76))
+    return str(UUID(int=max(0, int(at.timestamp() * 1000)) << 80 | 7 << 76))

@@ -88,8 +88,8 @@ def _check_body() -> None:
         raise UnsupportedMediaType("Send JSON, with the header `Content-Type: application/json`.")
     try:
         body = request.get_json()
-    except BadRequest as error:
-        raise BadRequest("The body is no JSON.") from error
+    except (BadRequest, RecursionError) as error:
+        raise BadRequest("The body is no JSON, or is nested too deeply.") from error
     if not isinstance(body, dict):
         raise _unreadable("body", "must be a JSON object")
     if not _is_storable(body):

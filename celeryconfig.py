@@ -24,6 +24,9 @@ broker_transport_options = {
     "socket_timeout": 30,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    # Whoever submits must not wait while it is tried again: the row stands and is published later.
+    # A worker that reconnects does not look here, but at broker_connection_max_retries.
+    "max_retries": 0,
     # On Redis each step of priority is a list of its own.  The rows decide the order, so one is enough.
     "priority_steps": [0],
     "queue_order_strategy": "priority",

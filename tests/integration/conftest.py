@@ -54,7 +54,7 @@ def workplace(
                 patch.delenv(name)
         patch.setenv("OPSCORE_DATA_DIR", str(data))
         patch.setenv("OPSCORE_INPUT_ROOTS", f'["{input_root}"]')
-        patch.setenv("OPSCORE_STEP_WALL_S", "20")
+        patch.setenv("OPSCORE_STEP_WALL_S", "15")
         if database_kind == "sqlite":
             shutil.copyfile(request.getfixturevalue("migrated_sqlite"), data / "opscore.db")
         else:

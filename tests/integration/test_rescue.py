@@ -25,7 +25,7 @@ FOUR_STEPS = plan(
     program("awk", APPEND_AND_SLEEP, name="slow"),
     program("cp", "output/log.txt", "output/last.txt", name="last"),
 )
-ENDLESS = plan(program("sleep", "15", name="long"))
+ENDLESS = plan(program("sleep", "14", name="long"))
 
 
 @pytest.fixture(scope="module")

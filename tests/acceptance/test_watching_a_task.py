@@ -1,9 +1,8 @@
 """A person hands a table in, watches the agent work, and opens the report; also when the web process is killed."""
 
-import os
-import signal
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
@@ -110,7 +109,8 @@ def test_no_event_is_missed_when_the_web_process_is_killed(opscore: Place, start
     expect(page.locator("[data-live-output]")).to_contain_text("tick")
     pid = started.pid("web")
     assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+        process.kill()
     wait_until(lambda: started.pid("web") not in (pid, None), "the web process is started again", 60)
     for each in (page, log):
         ends(each, "succeeded", 90)

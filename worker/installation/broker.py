@@ -9,14 +9,13 @@ be ended, because honcho stops everything as soon as one line of the Procfile en
 import importlib.util
 import os
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
 
 import settings
 from models.errors import Conflict, Misconfigured
-from worker.installation import lock
+from worker.installation import lock, stopping
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
     told = settings.load()
     if told.broker_url:
         print(f"broker: using {address(told)}; nothing to start here", flush=True)  # noqa: T201
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        stopping.wait_for_it()
         return
     try:
         with lock.held(told, "broker") as held:

@@ -1,6 +1,7 @@
 """The sample task's progress in the terminal: a small moving table, or a line per step without a terminal."""
 
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -60,9 +61,9 @@ class Progress:
                 table.add_row("", Text(stage.value, style="dim"), Text(_waiting(view, stage), style="dim"))
         return table
 
-    def _sign(self, step: StepView) -> Text | Spinner:
+    def _sign(self, step: StepView) -> Text | Padding:
         if step.state is StepState.STARTED:
-            return self._spinner
+            return Padding(self._spinner, (0, 0, 0, 2))
         mark, style = _SIGNS[step.state]
         return Text(f"  {mark}", style=style)
 
@@ -72,7 +73,7 @@ def _line(step: StepView) -> Text:
 
 
 def _seconds(step: StepView) -> str:
-    return "" if step.seconds is None else f"  {step.seconds:.1f} s"
+    return f"  {step.seconds:.1f} s"
 
 
 def _waiting(view: TaskView, stage: Stage) -> str:

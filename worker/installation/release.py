@@ -4,13 +4,12 @@ python -m worker.installation.release
 """
 
 import os
-import signal
 import sys
 
 import settings
 from models.errors import Conflict, Misconfigured
 from tools import environment
-from worker.installation import lock, schema
+from worker.installation import lock, schema, stopping
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
         sys.exit(f"error: {error}")
     print(f"release: database at {done.after}, agents' Python ready", flush=True)  # noqa: T201
     if "HONCHO_PROCESS_NAME" in os.environ:
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        stopping.wait_for_it()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from models import scope
+from models.columns import now
 from models.database import db
 from models.errors import NotFound
 from models.states import TERMINAL, Stage, State
@@ -29,7 +30,8 @@ class StepView:
     stage: Stage
     title: str
     state: StepState
-    seconds: float | None
+    seconds: float
+    """How long it took, or has taken so far."""
     output: str
     """The last line that it printed."""
 
@@ -107,7 +109,7 @@ def output_folder(app: Flask, task_id: str) -> Path | None:
 
 
 def _view(step: Step) -> StepView:
-    seconds = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
+    seconds = ((step.finished_at or now()) - step.started_at).total_seconds()
     # A last line that is a JSON object is for the next step, not for people.
     printed = [line for line in (step.stdout or "").splitlines() if line.strip() and line[:1] != "{"]
     return StepView(

@@ -6,6 +6,13 @@ from types import FrameType
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def wait_for_it() -> None:
+    """Return when this process is asked to stop; for a process that has nothing else to do."""
+    # Blocked first: an unblocked one would end the process before it is waited for.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+    signal.sigwait(ASKING)
+
+
 class Stopping:
     """Counts what was asked, from the constructor on."""
 

@@ -19,6 +19,7 @@ from tools.contract import MIB, Limits
 from tools.sandbox import Call, run_in
 from tools.sandbox.bubblewrap import Bubblewrap
 from tools.sandbox.choice import NoSandbox
+from tools.sandbox.leftovers import end_leftovers, worker_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -167,7 +168,23 @@ def test_nothing_is_left_when_the_worker_is_killed(box: Box, delay: float) -> No
         worker.kill()
     # Long enough for a sandbox that was only just being made.
     time.sleep(0.2)
+    # What bubblewrap may leave of itself goes when the next worker looks; what the task started is gone by then.
+    assert gone_within(2, f"sleep {marker}", but="bwrap")
+    end_leftovers()
     assert gone_within(2, marker)
+
+
+def test_sandbox_of_a_worker_that_is_gone_is_ended_and_no_other(box: Box) -> None:
+    made = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "sh", "-c", "sleep 60; true"]
+    stuck = subprocess.Popen([*made, "opscore-worker-1-0"])
+    lives = subprocess.Popen([*made, worker_name()])
+    try:
+        end_leftovers()
+        assert stuck.wait(5) == -signal.SIGKILL
+        assert lives.poll() is None
+    finally:
+        lives.kill()
+        lives.wait()
 
 
 def test_long_output_keeps_its_head_and_tail(box: Box) -> None:

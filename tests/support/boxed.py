@@ -63,20 +63,25 @@ def new_marker() -> str:
     return f"60.{random.randrange(10**9):09}"
 
 
-def processes_with(marker: str) -> list[int]:
-    """Pids of the host's processes that have the marker among their arguments, ours left out."""
+def processes_with(marker: str, but: str = "") -> list[int]:
+    """Pids of the host's processes that have the marker in their command line, ours left out.
+
+    Those of the sandbox itself have it too; those with the name `but` are left out.
+    """
     found = []
-    for process in psutil.process_iter(["pid", "cmdline", "status"]):
+    for process in psutil.process_iter(["pid", "name", "cmdline", "status"]):
         words = process.info["cmdline"] or []
-        if marker in words and process.info["status"] != psutil.STATUS_ZOMBIE:
+        if process.info["name"] == but:
+            continue
+        if marker in " ".join(words) and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process.info["pid"])
     return [pid for pid in found if pid != os.getpid()]
 
 
-def gone_within(seconds: float, marker: str) -> bool:
+def gone_within(seconds: float, marker: str, but: str = "") -> bool:
     """Whether no process with the marker is left after `seconds` at most."""
     until = time.monotonic() + seconds
-    while processes_with(marker):
+    while processes_with(marker, but):
         if time.monotonic() > until:
             return False
         time.sleep(0.02)

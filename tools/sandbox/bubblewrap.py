@@ -18,6 +18,7 @@ from tools import environment, identity, interpreter
 from tools.contract import MIB, Emit, Finished, Limits
 from tools.sandbox.contract import WORKSPACE, Call
 from tools.sandbox.inherited import Inherited
+from tools.sandbox.leftovers import worker_name
 from tools.sandbox.supervise import supervise
 
 INSIDE_UID = "65534"
@@ -81,7 +82,8 @@ class Bubblewrap:
         # Last, or there would be nothing left to mount on.
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
         yield from ("--json-status-fd", str(files.status), "--")
-        yield from ("/bin/sh", "-c", FIRST_PROGRAM, "sh", f"{WORKSPACE}/{call.cwd}", *_limited(call.limits))
+        yield from ("/bin/sh", "-c", FIRST_PROGRAM, worker_name(), f"{WORKSPACE}/{call.cwd}")
+        yield from _limited(call.limits)
         yield from call.command
 
     def _view(self, binds: list[Bind], files: Inherited) -> Iterator[str]:
@@ -122,7 +124,7 @@ def _seeds(call: Call, tools: Path) -> Iterator[str]:
 
 def _launch_as(uid: int, binds: list[Bind]) -> Iterator[str]:
     yield from (str(interpreter.base().executable), "-I", "-S", str(Path(__file__).with_name("launcher.py")))
-    yield from (str(os.getpid()), str(uid))
+    yield str(uid)
     yield from (f"{bind.name}={bind.source}" for bind in binds)
     yield "--"
 

@@ -16,6 +16,7 @@ from tools import identity, interpreter
 from tools.contract import Emit, Finished, Limits, ignore, never
 from tools.sandbox.bubblewrap import Bubblewrap
 from tools.sandbox.contract import Call, Probe, Sandbox
+from tools.sandbox.leftovers import end_leftovers
 
 _PROBE_LIMITS = Limits(wall_s=20)
 _REQUIRED = {
@@ -56,7 +57,11 @@ def probe() -> Probe:
 
 @cache
 def choose() -> Sandbox:
-    """The sandbox of `probe()`'s tier, found once per process; on tier 4 one whose `run` always raises."""
+    """The sandbox of `probe()`'s tier, found once per process; on tier 4 one whose `run` always raises.
+
+    Sandboxes that a killed worker left on this host are ended on the way.
+    """
+    end_leftovers()
     return _strongest()[0]
 
 

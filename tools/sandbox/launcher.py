@@ -1,6 +1,6 @@
 """As root, stop being root and then start bubblewrap: run as `python -I -S launcher.py`, never imported.
 
-    launcher.py PARENT UID NAME=SOURCE… -- PROGRAM ARGUMENTS…
+    launcher.py UID NAME=SOURCE… -- PROGRAM ARGUMENTS…
 
 Each SOURCE may lie where UID cannot go (/root is closed to it): it is bound to /tmp/NAME, on a small file
 system that only this process and its children see.  Then the uid is dropped for good and PROGRAM, which names
@@ -9,33 +9,22 @@ its sources as /tmp/NAME, takes our place.  Only the standard library without si
 
 import ctypes
 import os
-import signal
 import sys
 from pathlib import Path
 
 _NEWNS = 0x00020000
 _BIND, _REC, _PRIVATE, _NOSUID, _NODEV = 0x1000, 0x4000, 0x40000, 0x2, 0x4
-_PDEATHSIG = 1
 _TMP = Path("/tmp")  # noqa: S108  (covered by a private file system before anything is put there)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(arguments: list[str]) -> None:
     """Do it; returns never.  A failure is one line on stderr and exit code 1."""
-    parent, uid, *rest = arguments
+    uid, *rest = arguments
     split = rest.index("--")
-    _die_with(int(parent))
     _bind_into_private_tmp([item.partition("=")[::2] for item in rest[:split]])
     _become(int(uid))
-    # The kernel forgets the wish to die when the uid changes.
-    _die_with(int(parent))
     os.execv(rest[split + 1], rest[split + 1 :])  # noqa: S606  (no shell is wanted)
-
-
-def _die_with(parent: int) -> None:
-    _checked(_libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "ask to die with the worker")
-    if os.getppid() != parent:
-        sys.exit("launcher: cannot start: the worker is gone")
 
 
 def _bind_into_private_tmp(binds: list[tuple[str, str]]) -> None:

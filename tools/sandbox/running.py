@@ -3,7 +3,8 @@
 Its outer process is our child; `first` is the first process inside, and the kernel ends all others with it.
 If we die, the kernel ends the outer process, and with it the first (`--die-with-parent`).  Both ask the kernel
 for that while they are being set up, and one that asks too late is never told.  So the first process says an
-empty line once it has asked, and then waits for a line that a dead worker does not write.
+empty line once it has asked, and then waits for a line that a dead worker does not write.  What bubblewrap itself may
+leave: leftovers.py.
 """
 
 import os
@@ -13,6 +14,8 @@ import signal
 import subprocess
 from contextlib import suppress
 from typing import Any
+
+import psutil
 
 from models.errors import SandboxUnavailable, ToolFailed
 from tools.sandbox.inherited import Inherited
@@ -101,12 +104,24 @@ class Running:
         return self._usage.ru_utime + self._usage.ru_stime, largest * 1024
 
     def _reap(self) -> None:
-        # It leaves by itself once the first process is gone, and only then hands up what all of them used.
-        if self._first_ended is None or not _is_readable(self.ended, _LEAVE_S):
-            signal.pidfd_send_signal(self.ended, signal.SIGKILL)
+        self._leave()
         _, status, self._usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.exit_code = self._inherited.report(0).get("exit-code")
+
+    def _leave(self) -> None:
+        """Have the outer process leave by itself: only then does it hand up what all of them used.
+
+        Without our word the first process goes, and the outer one with it; killed while it is setting up, it would
+        leave an inner process that waits for ever.
+        """
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        if not _is_readable(self.ended, _LEAVE_S):
+            for inner in psutil.Process(self.process.pid).children(recursive=True):
+                inner.kill()
+            # Not Popen.kill: it looks first, and would take the exit status that `_reap` waits for.
+            signal.pidfd_send_signal(self.ended, signal.SIGKILL)
 
     def _close(self) -> None:
         descriptors = [self.ended, self._first_ended]
@@ -118,8 +133,7 @@ class Running:
                 pipe.close()
 
     def _unavailable(self) -> SandboxUnavailable:
-        # Not Popen.kill: it looks first, and would take the exit status that `_reap` waits for.
-        signal.pidfd_send_signal(self.ended, signal.SIGKILL)
+        self._leave()
         pipe: Any = self.process.stderr
         os.set_blocking(pipe.fileno(), False)
         said = (pipe.read(4096) or b"").decode(errors="replace").strip()

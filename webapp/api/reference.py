@@ -1,13 +1,15 @@
 """The API's OpenAPI document and the page at /docs that shows it; both work without the internet.
 
 The words of the document are the docstrings and descriptions of this package.  `python -m webapp.api.reference`
-prints it; docs/reference/openapi.json is that, and a test compares the two.
+prints it; docs/reference/openapi.json is that (docs/generate.py), and a test compares the two.
 """
 
 import json
 import sys
 from http import HTTPStatus
 from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, send_from_directory
@@ -15,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_openapi import Info
 from pydantic import BaseModel
 
-from settings import VERSION
+from settings import VERSION, Settings
 
 DESCRIPTION = """Submit tasks to OpsCore's agents, watch them work, and fetch what they made.
 
@@ -78,7 +80,8 @@ def as_text() -> str:
     """The document as it stands in docs/reference/openapi.json."""
     from webapp import create_app  # it imports this module
 
-    app = create_app()
+    with TemporaryDirectory() as folder:
+        app = create_app(Settings(data_dir=Path(folder)))
     return json.dumps(app.api_doc, indent=1, sort_keys=True, ensure_ascii=False) + "\n"  # type: ignore[attr-defined]
 
 

@@ -5,10 +5,6 @@ shown only in a frame without an origin of its own right (`sandbox`, by attribut
 connection to the outside.
 """
 
-from collections.abc import Iterator
-from typing import BinaryIO
-from urllib.parse import quote
-
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -18,14 +14,13 @@ from models.task import Task
 from tasks.folders import workspace_of
 from tools.workspace import Entry, Workspace
 from webapp import preview
+from webapp.downloads import chunks, only_to_save, zipped
 from webapp.glance import artifacts_of
 from webapp.pages.task import head_of, the_task
-from webapp.zipped import zipped
 
 page = Blueprint("files", __name__)
 
 MOST_LISTED = 2000
-CHUNK_BYTES = 1 << 16
 FRAME_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; media-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
@@ -87,38 +82,22 @@ def raw(task_id: str, path: str) -> ResponseReturnValue:
 def download(task_id: str, path: str) -> ResponseReturnValue:
     """The file, to keep."""
     task = the_task(task_id)
-    return as_attachment(_sent(workspace_of(task), path, "application/octet-stream"), path.rpartition("/")[2])
+    return only_to_save(_sent(workspace_of(task), path, "application/octet-stream"), path.rpartition("/")[2])
 
 
 @page.get("/tasks/<task_id>/files.zip")
 def download_all(task_id: str) -> ResponseReturnValue:
     """Every file of the workspace in one archive."""
     task = the_task(task_id)
-    return as_attachment(Response(zipped(workspace_of(task)), mimetype="application/zip"), f"task-{task.id}.zip")
-
-
-def as_attachment(response: Response, name: str) -> Response:
-    """The response as something to keep: no browser opens it on this origin."""
-    plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._- ") else "_" for sign in name)
-    response.headers["Content-Disposition"] = (
-        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    )
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return response
+    return only_to_save(Response(zipped(workspace_of(task)), mimetype="application/zip"), f"task-{task.id}.zip")
 
 
 def _sent(workspace: Workspace, path: str, media_type: str) -> Response:
-    file = workspace.open_for_read(path)
-    response = Response(_chunks(file), mimetype=media_type)
-    response.content_length = workspace.entry(path).size
+    size = workspace.entry(path).size
+    response = Response(chunks(workspace.open_for_read(path), size), mimetype=media_type)
+    response.content_length = size
     response.headers["Cache-Control"] = "private, no-cache"
-    response.call_on_close(file.close)
     return response
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK_BYTES):
-        yield chunk
 
 
 def _listed(task: Task) -> tuple[Workspace | None, list[Entry]]:

@@ -38,7 +38,7 @@ _INDEX = "task_search"
 _FTS5 = table(_INDEX, column("rowid", BigInteger))
 _LEXEMES = table(_INDEX, column("number", BigInteger), column("words", TSVECTOR))
 _SMALL_BUCKETS_AT_ONCE = (2, 16)
-_LARGE_BUCKETS_AT_FIRST = 8
+_LARGE_BUCKETS_AT_FIRST = 32
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def words_of(query: str) -> list[str]:
 
 
 def stretches(below: int, newest: int, dialect: Dialect) -> list[Stretch]:
-    """All numbers below `below`, highest first, each stretch about eight times as long as the one before.
+    """All numbers below `below`, highest first, each stretch many times as long as the one before.
 
     A word that is frequent fills its page from the first, short one; a word that did not cannot have many
     matches in the next.  So every stretch costs about the same, whatever the word.  FTS5 reads its lists
@@ -84,7 +84,7 @@ def _bucketed(high: int) -> Iterator[Stretch]:
     while high > 1:
         low = max(0, ((high - 1) >> LARGE_BITS) - count + 1) << LARGE_BITS
         yield Stretch(low, high)
-        high, count = low, count * 8
+        high, count = low, count * 32
 
 
 def numbers_matching(words: list[str], stretch: Stretch, dialect: Dialect) -> Select[int]:

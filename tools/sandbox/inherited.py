@@ -2,25 +2,26 @@
 
 import json
 import os
-import select
-import time
 from typing import Any
 
 
 class Inherited:
-    """Open while the sandbox is being started and watched; `numbers` is what the child must inherit."""
+    """Open while the sandbox is being started and watched; `numbers` is what the child must inherit.
+
+    The report is a file in memory and no pipe: if we die, a write to a pipe would end bubblewrap halfway through
+    its setting up, and leave a process that waits for ever.
+    """
 
     def __init__(self) -> None:
-        self._reports, self.status = os.pipe()
-        self._said = b""
+        self.status = os.memfd_create("opscore")
         self.numbers = [self.status]
 
     def __enter__(self) -> "Inherited":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.hand_out()
-        os.close(self._reports)
+        while self.numbers:
+            os.close(self.numbers.pop())
 
     def holding(self, data: bytes) -> int:
         """A descriptor from which `data` can be read."""
@@ -31,22 +32,8 @@ class Inherited:
         os.lseek(number, 0, os.SEEK_SET)
         return number
 
-    def hand_out(self) -> None:
-        """Close our copies once the child has its own: else the status pipe would never end."""
-        while self.numbers:
-            os.close(self.numbers.pop())
-
-    def report(self, timeout: float) -> dict[str, Any]:
-        """What the sandbox says about itself next; empty when it ended or after `timeout` seconds."""
-        until = time.monotonic() + timeout
-        # A line comes in pieces.
-        while b"\n" not in self._said:
-            left = max(0.0, until - time.monotonic())
-            ready, _, _ = select.select([self._reports], [], [], left)
-            piece = os.read(self._reports, 4096) if ready else b""
-            if not piece:
-                return {}
-            self._said += piece
-        line, _, self._said = self._said.partition(b"\n")
-        said: dict[str, Any] = json.loads(line)
-        return said
+    def report(self) -> dict[str, Any]:
+        """All that the sandbox has said about itself so far, whole lines only."""
+        # Not `read`: the place in the file is shared with the one who writes.
+        whole, _, _ = os.pread(self.status, 65536, 0).rpartition(b"\n")
+        return {name: value for line in whole.splitlines() for name, value in json.loads(line).items()}

@@ -44,7 +44,6 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        inherited.hand_out()
         self._inherited = inherited
         self.ended = os.pidfd_open(self.process.pid)
         self.first: int | None = None
@@ -58,16 +57,10 @@ class Running:
         Raises:
             SandboxUnavailable: the sandbox could not be made; says why.
         """
-        report = self._inherited.report(_SET_UP_S)
-        if "child-pid" not in report:
-            raise self._unavailable()
-        self.first = int(report["child-pid"])
-        try:
-            self._first_ended = os.pidfd_open(self.first)
-        except ProcessLookupError:
-            raise self._unavailable() from None
         if not self._is_there():
             raise self._unavailable()
+        self.first = int(self._inherited.report()["child-pid"])
+        self._first_ended = os.pidfd_open(self.first)
         return self.first
 
     def _is_there(self) -> bool:
@@ -107,7 +100,7 @@ class Running:
         self._leave()
         _, status, self._usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
-        self.exit_code = self._inherited.report(0).get("exit-code")
+        self.exit_code = self._inherited.report().get("exit-code")
 
     def _leave(self) -> None:
         """Have the outer process leave by itself: only then does it hand up what all of them used.

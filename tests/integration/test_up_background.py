@@ -1,5 +1,7 @@
 """bin/up --detach and bin/down, the backup before a migration, and a database that is newer than the code."""
 
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from models.errors import Misconfigured
 from settings import Settings
 from tests.support.started import Started
-from worker.installation import doctor, health, record, schema
+from worker.installation import doctor, health, ports, record, schema
 
 
 @pytest.fixture
@@ -41,6 +43,25 @@ def test_bin_down_without_anything_running_says_so(installation: Started) -> Non
     done = installation.run("down")
     assert done.returncode == 0
     assert done.stdout == f"OpsCore is not running on {installation.data}\n"
+
+
+def test_the_doctor_says_how_to_begin_where_nothing_runs(installation: Started) -> None:
+    found = {each.name: each for each in doctor.examine(installation.told)}
+    for name in ("database", "broker", "processes", "web"):
+        assert found[name].verdict is doctor.Verdict.WARNING
+        assert found[name].cure == "Start bin/up."
+    assert not installation.data.exists()
+
+
+def test_the_doctor_names_who_has_the_port(installation: Started) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", installation.port))
+        other.listen()
+        found = {each.name: each for each in doctor.examine(installation.told)}
+        assert found["web"].verdict is doctor.Verdict.PROBLEM
+        with pytest.raises(Misconfigured, match=rf"the port is taken by .*\(pid {os.getpid()}\)"):
+            ports.require_free("127.0.0.1", installation.port)
+        assert ports.free_port("127.0.0.1", installation.port) != installation.port
 
 
 def test_a_failed_start_in_the_background_tells_its_reason_and_code(installation: Started) -> None:

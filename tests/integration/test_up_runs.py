@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.started import Started, environment, wait_until
-from worker.installation import health, record, status
+from worker.installation import doctor, health, record, status
 
 NAMES = ("broker", "web", "scout", "builder", "reconciler", "flower")
 
@@ -66,6 +66,13 @@ def test_a_process_that_was_killed_is_started_again(running: Started, name: str)
     assert f"{name} was ended by signal 9; starting it again." in running.printed
     if name == "web":
         wait_until(lambda: health.answers(running.told), "the pages answer", 60)
+
+
+def test_the_doctor_finds_nothing_wrong_while_all_runs(running: Started) -> None:
+    found = doctor.examine(running.told)
+    wrong = [each for each in found if each.verdict is not doctor.Verdict.GOOD]
+    assert wrong == []
+    assert all(each.cure == "" for each in found)
 
 
 def test_a_second_start_on_the_same_data_is_refused(running: Started) -> None:

@@ -22,8 +22,7 @@ def main() -> None:
     """Become the server, or wait."""
     told = settings.load()
     if told.broker_url:
-        print(f"broker: using {address(told)}; nothing to start here", flush=True)  # noqa: T201
-        stopping.wait_for_it()
+        stopping.wait_for_it(f"broker: using {address(told)}; nothing to start here")
         return
     try:
         with lock.held(told, "broker") as held:

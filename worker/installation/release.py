@@ -21,9 +21,11 @@ def main() -> None:
         environment.ensure(told.tool_env)
     except (Conflict, Misconfigured) as error:
         sys.exit(f"error: {error}")
-    print(f"release: database at {done.after}, agents' Python ready", flush=True)  # noqa: T201
+    sentence = f"release: database at {done.after}, agents' Python ready"
     if "HONCHO_PROCESS_NAME" in os.environ:
-        stopping.wait_for_it()
+        stopping.wait_for_it(sentence)
+    else:
+        print(sentence, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from types import FrameType
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def wait_for_it() -> None:
-    """Return when this process is asked to stop; for a process that has nothing else to do."""
+def wait_for_it(sentence: str) -> None:
+    """Say the sentence, and return when this process is asked to stop: for one that has nothing else to do."""
     # Blocked first: an unblocked one would end the process before it is waited for.
     signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+    print(sentence, flush=True)  # noqa: T201
     signal.sigwait(ASKING)
 
 

@@ -32,3 +32,5 @@ control_socket_disable = True
 def post_fork(_server: object, _worker: object) -> None:
     """A worker whose master was killed would go on for its open streams, and keep the port."""
     end_with_parent(os.getppid())
+# The longest search, of signs that take twelve letters each in an address, must fit.
+limit_request_line = 8190

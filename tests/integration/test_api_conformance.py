@@ -30,6 +30,7 @@ from webapp import create_app
 DOCUMENT = json.loads((PROJECT / "docs" / "reference" / "openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"]
 
+TOO_LONG = 414
 CHECKS = (
     not_a_server_error,
     status_code_conformance,
@@ -74,7 +75,9 @@ def ask_many(operation: schemathesis.APIOperation, mode: GenerationMode, token: 
         # The token is right; wrong ones: test_api.py.  A stream would stay open; those: test_streams.py.
         for name in [name for name in case.headers if name.lower() in ("last-event-id", "accept", "authorization")]:
             del case.headers[name]
-        case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=list(CHECKS), timeout=20)
+        answer = case.call(headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        if answer.status_code != TOO_LONG:  # gunicorn's own, before any of our code
+            case.validate_response(answer, checks=list(CHECKS))
 
     # A kind of wrong request may not exist for a call without arguments.
     with contextlib.suppress(Unsatisfiable):

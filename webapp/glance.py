@@ -94,9 +94,10 @@ def artifacts_of(session: Session, task: Task) -> list[Artifact]:
 
 
 def last_hour(session: Session, at: datetime) -> throughput.Throughput:
-    """What ended in the hour before that time."""
+    """What succeeded or failed in the hour before that time."""
     since = at - throughput.SPAN
-    ended = select(Task.finished_at, Task.state).where(Task.finished_at > since)
+    tried = Task.state.in_([State.SUCCEEDED, State.FAILED])
+    ended = select(Task.finished_at, Task.state).where(Task.finished_at > since, tried)
     rows = session.execute(ended.order_by(Task.finished_at.desc()).limit(throughput.MOST))
     return throughput.of([(when, state) for when, state in rows if when is not None], at)
 

@@ -111,6 +111,9 @@ class OpsCoreClient:
 
         `patience` is how many seconds the server may be away.  Ends when the task has ended.
         """
+        task = self.task(task_id)
+        if task.has_ended and task.event_count <= after:
+            return iter(())
         return following.stream(self._connection, task_id, after, patience)
 
     def follow(self, task_id: str, after: int = 0, *, patience: float = 60) -> Iterator[Event]:

@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -47,14 +49,12 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
     from tools import environment
     from tools.sandbox import run_in
 
-    stopped = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     told = frame().settings()
     tool_env = told.tool_env if environment.is_ready(told.tool_env) else None
     emit = {} if frame().is_json else {"emit": _pass_on}
     try:
-        finished = run_in(workspace, command, timeout, tool_env=tool_env, is_cancelled=stopped.is_set, **emit)
+        with _until_signalled() as stopped:
+            finished = run_in(workspace, command, timeout, tool_env=tool_env, is_cancelled=stopped.is_set, **emit)
     except SandboxUnavailable as error:
         end(NOT_THERE, f"{error}. bin/opscore doctor names the cure.")
     if frame().is_json:
@@ -62,6 +62,18 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
     elif finished.hit:
         click.echo(f"The limit {finished.hit} was reached.", err=True)
     raise click.exceptions.Exit(INTERRUPTED if finished.exit_code is None else finished.exit_code)
+
+
+@contextmanager
+def _until_signalled() -> Iterator[Event]:
+    """An event that Ctrl-C or SIGTERM sets: the command is ended in order before this process is."""
+    stopped = Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _pass_on(stream: str, chunk: bytes) -> None:

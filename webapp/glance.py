@@ -3,22 +3,25 @@
 Each function is one quick query along an index; the page that shows them: pages/home.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session, load_only, selectinload
 
 from models.agent import SILENT_AFTER, Agent, Light, Worker, light
 from models.states import State
 from models.task import Task
-from models.task_list import SHOWN
+from models.task_list import COMPLEXITIES, SHOWN, Filters, page
 from models.workspace import Artifact
 from webapp import throughput
 
 FAILED_LATELY = timedelta(days=1)
 UNNOTICED = timedelta(seconds=20)
+ASKING = (State.WAITING, State.PAUSED)
+# Written out: only then does the database see that the index of queued tasks fits.
+_IS_QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
 
 
 @dataclass(frozen=True)
@@ -48,20 +51,17 @@ class AgentLight:
 
 def running(session: Session, limit: int = 8) -> list[Task]:
     """What runs now, the newest first."""
-    wanted = select(Task).where(Task.state == State.RUNNING).order_by(Task.number.desc()).limit(limit)
-    return list(session.scalars(wanted.options(load_only(*SHOWN))))
+    return page(session, Filters(state=State.RUNNING), limit=limit).tasks
 
 
 def needs_you(session: Session, at: datetime, limit: int = 6) -> list[Need]:
-    """What waits for a person, what nobody can take, what failed within a day; the oldest of each first."""
-    asked = select(Task).where(Task.state.in_([State.WAITING, State.PAUSED])).order_by(Task.number).limit(limit)
+    """What waits for a person, what nobody can take, what failed within a day."""
+    asked = [task for state in ASKING for task in page(session, Filters(state=state), limit=limit).tasks]
     failed = select(Task).where(Task.state == State.FAILED, Task.finished_at > at - FAILED_LATELY)
-    latest = failed.order_by(Task.finished_at.desc()).limit(limit)
-    needs = [Need(task, "It waits for a person.") for task in session.scalars(asked.options(load_only(*SHOWN)))]
+    latest = failed.order_by(Task.finished_at.desc()).limit(limit).options(load_only(*SHOWN))
+    needs = [Need(task, "It waits for a person.") for task in asked]
     needs += [Need(task, _nobody(task)) for task in _unserved(session, at, limit)]
-    needs += [
-        Need(task, task.error_message or "It failed.") for task in session.scalars(latest.options(load_only(*SHOWN)))
-    ]
+    needs += [Need(task, task.error_message or "It failed.") for task in session.scalars(latest)]
     return needs[:limit]
 
 
@@ -114,12 +114,20 @@ def is_new(session: Session) -> bool:
 
 
 def _unserved(session: Session, at: datetime, limit: int) -> list[Task]:
-    """Queued tasks that no worker alive listens for."""
+    """Queued tasks that no worker alive listens for, those that are due first of each queue."""
     alive = select(Worker.queues).where(Worker.stopped_at.is_(None), Worker.last_seen_at > at - SILENT_AFTER)
     served = {queue for queues in session.scalars(alive) for queue in queues}
-    queued = select(Task).where(Task.state == State.QUEUED, Task.submitted_at < at - UNNOTICED)
-    oldest = queued.order_by(Task.number).limit(50).options(load_only(*SHOWN))
-    return [task for task in session.scalars(oldest) if task.queue not in served][:limit]
+    queues = [*(f"complexity.{level}" for level in COMPLEXITIES), *map("agent.{}".format, _names(session))]
+    found: list[Task] = []
+    # One short look along the claims' index for each queue: together they would have to be sorted.
+    for queue in sorted(set(queues) - served):
+        waiting = select(Task).where(_IS_QUEUED, Task.queue == queue, Task.submitted_at < at - UNNOTICED)
+        found += session.scalars(waiting.order_by(Task.rank_at).limit(limit).options(load_only(*SHOWN)))
+    return found[:limit]
+
+
+def _names(session: Session) -> Sequence[str]:
+    return session.scalars(select(Agent.name)).all()
 
 
 def _nobody(task: Task) -> str:

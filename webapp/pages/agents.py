@@ -6,14 +6,10 @@ from socket import socket
 
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.orm import load_only
 
 from models.columns import now
 from models.database import db
-from models.states import State
 from models.task import Task
-from models.task_list import SHOWN
 from webapp import gate, glance
 
 page = Blueprint("agents", __name__)
@@ -26,8 +22,7 @@ def show() -> ResponseReturnValue:
     """The grid; its live part asks for itself again when something changed."""
     gate.allow("agent:read")
     working: dict[str, list[Task]] = defaultdict(list)
-    running = select(Task).where(Task.state == State.RUNNING).limit(MOST_RUNNING).options(load_only(*SHOWN))
-    for task in db.session.scalars(running):
+    for task in glance.running(db.session(), MOST_RUNNING):
         working[task.agent or ""].append(task)
     agents = glance.agents(db.session(), now())
     return render_template("pages/agents.html", agents=agents, working=working, flower=_flower())

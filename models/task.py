@@ -55,7 +55,7 @@ class Task(Owned, Base):
     """Not claimed before this time."""
     deadline_at: Mapped[datetime | None] = mapped_column(UtcTime)
     published_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    """When a wake-up for it last reached the broker; None is published by the reconciler."""
+    """When the broker was last told of it; None is published by the reconciler."""
 
     epoch: Mapped[int] = mapped_column(default=1)
     """Raised by a person's retry or replay; steps of earlier epochs are history."""

@@ -4,15 +4,15 @@ A wake-up carries no work.  It tells the workers of a queue to look into the dat
 task's id in it is a hint for people who watch the queue.
 """
 
+from datetime import datetime
 from functools import cache
 
 from celery import Celery
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
-from sqlalchemy import func, update
+from sqlalchemy import update
 
-from models.columns import now
 from models.database import writing
 from models.task import Task
 from tasks.logs import logger
@@ -47,7 +47,7 @@ def send_wake_up(queue: str, task_id: str) -> None:
 
 
 def publish(task_id: str, tenant: str, queue: str) -> bool:
-    """Wake the queue for the task and note that it was done; False when the broker is down.
+    """Wake the queue for the task, whose row says so already; False, and noted in it, when the broker is down.
 
     The row stands all the same, and the reconciler publishes it when the broker is back.
     """
@@ -55,11 +55,18 @@ def publish(task_id: str, tenant: str, queue: str) -> bool:
         send_wake_up(queue, task_id)
     except BROKER_ERRORS as error:
         log.warning("broker.down", task=task_id, queue=queue, error=str(error))
+        note_published(task_id, tenant, None)
         return False
-    with writing() as session:
-        mine = update(Task).where(Task.id == task_id, Task.tenant == tenant)
-        session.execute(mine.values(published_at=func.coalesce(Task.published_at, now())))
     return True
+
+
+def note_published(task_id: str, tenant: str, at: datetime | None) -> None:
+    """Write when the broker was last told of the task: before the message goes out, never after.
+
+    A worker that is woken at once passes over a row that somebody is writing to, and would find nothing.
+    """
+    with writing() as session:
+        session.execute(update(Task).where(Task.id == task_id, Task.tenant == tenant).values(published_at=at))
 
 
 def waiting_messages(queue: str) -> int:

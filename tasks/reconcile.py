@@ -21,7 +21,7 @@ from models.run import Run
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
-from tasks.broker import BROKER_ERRORS, publish, send_wake_up, waiting_messages
+from tasks.broker import BROKER_ERRORS, note_published, publish, send_wake_up, waiting_messages
 from tasks.logs import logger
 from tasks.timeline import record_of_agent
 
@@ -86,6 +86,7 @@ def publish_unpublished() -> int:
         rows = session.execute(found.order_by(Task.number).limit(AT_ONCE)).all()
     published = 0
     for task_id, tenant, queue in rows:
+        note_published(task_id, tenant, now())
         if not publish(task_id, tenant, queue):
             break
         published += 1

@@ -152,6 +152,7 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
         rank_at=submitted_at - order.priority * HEAD_START,
         submitted_at=submitted_at,
         available_at=submitted_at,
+        published_at=submitted_at,
         stage=playbook.steps[0].stage,
         steps_total=len(playbook.steps),
         event_count=1,
@@ -171,7 +172,8 @@ def _write(task: Task) -> Task:
 
 
 def _publish(task: Task) -> None:
-    publish(task.id, task.tenant, task.queue)
+    if not publish(task.id, task.tenant, task.queue):
+        task.published_at = None
 
 
 def _digest(order: Order) -> str:

@@ -1,0 +1,147 @@
+"""The two sides of bench/throughput.py, each a process of its own: `python -m bench.sides bare|opscore`.
+
+A side takes one command a line and answers with one number a line:
+    fill N      submit N tasks; the seconds that took
+    drain N     wait until these N are done; tasks per second, from the first start to the last end
+    once        submit one task and wait for it; milliseconds from the submission to its start
+"""
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+import redis
+from celery import Celery
+from sqlalchemy import select
+
+import settings
+from models.database import bare_app, reading
+from models.scope import acting
+from models.step import Step
+from models.task import Task
+from tasks.submission import Order, submit
+
+QUEUE, MARKS = "bench", "bench.marks"
+WITHIN_S = 60
+app = Celery("bare", broker=os.environ.get("BENCH_BROKER_URL", ""), set_as_current=False)
+app.conf.update(
+    task_default_queue=QUEUE, task_ignore_result=True, worker_hijack_root_logger=False, worker_send_task_events=False
+)
+
+
+@app.task(name="nothing")
+def nothing() -> None:
+    """What bare Celery is measured with."""
+
+
+@app.task(name="mark")
+def mark() -> None:
+    """Say when this ran."""
+    redis.Redis.from_url(os.environ["BENCH_BROKER_URL"]).rpush(MARKS, time.time())
+
+
+class Side(Protocol):
+    """One system under measurement."""
+
+    def fill(self, count: int) -> None: ...
+    def drain(self, count: int) -> float: ...
+    def once(self) -> float: ...
+
+
+class Bare:
+    """Celery alone: tasks that do nothing, between marks that say when."""
+
+    def __init__(self) -> None:
+        self.client = redis.Redis.from_url(os.environ["BENCH_BROKER_URL"])
+
+    def fill(self, count: int) -> None:
+        """Submit the tasks, and a mark before and after them."""
+        mark.delay()
+        for _ in range(count):
+            nothing.delay()
+        mark.delay()
+
+    def drain(self, count: int) -> float:
+        """Tasks per second between the marks."""
+        first, last = self._mark(), self._mark()
+        return count / (last - first)
+
+    def once(self) -> float:
+        """Milliseconds from the submission to the start."""
+        begun = time.time()
+        mark.delay()
+        return (self._mark() - begun) * 1000
+
+    def _mark(self) -> float:
+        found = self.client.blpop([MARKS], timeout=WITHIN_S)
+        if found is None:
+            raise SystemExit(f"bare Celery did not end within {WITHIN_S} s")
+        return float(found[1])
+
+
+class OpsCore:
+    """OpsCore: tasks of one step, `files.list`, the cheapest tool; it starts no sandbox."""
+
+    def __init__(self) -> None:
+        bare_app(settings.load()).app_context().push()
+        self.order = Order(playbook=json.dumps({"steps": [{"stage": "build", "tool": "files.list"}]}), complexity=1)
+        self.ids: list[str] = []
+
+    def fill(self, count: int) -> None:
+        """Submit the tasks."""
+        self.ids = [self._submit() for _ in range(count)]
+
+    def drain(self, count: int) -> float:
+        """Tasks per second, from the first claim to the last end."""
+        found = [self._wait(task_id) for task_id in self.ids]
+        first = min(task.started_at for task in found if task.started_at)
+        last = max(task.finished_at for task in found if task.finished_at)
+        return count / (last - first).total_seconds()
+
+    def once(self) -> float:
+        """Milliseconds from the submission to the start of the first step."""
+        begun = datetime.now(UTC)
+        task_id = self._submit()
+        self._wait(task_id)
+        with acting("person:bench"), reading() as session:
+            started_at = session.scalars(select(Step.started_at).where(Step.task_id == task_id)).one()
+        return (started_at - begun).total_seconds() * 1000
+
+    def _submit(self) -> str:
+        with acting("person:bench"):
+            return submit(self.order).task.id
+
+    def _wait(self, task_id: str) -> Task:
+        deadline = time.monotonic() + WITHIN_S
+        while time.monotonic() < deadline:
+            with acting("person:bench"), reading() as session:
+                task = session.scalars(select(Task).where(Task.id == task_id)).one()
+            if task.finished_at is not None:
+                if task.state != "succeeded":
+                    raise SystemExit(f"a task did not succeed: {task.error_message}")
+                return task
+            time.sleep(0.02)
+        raise SystemExit(f"a task did not end within {WITHIN_S} s")
+
+
+def main() -> None:
+    """Serve the commands until the input ends."""
+    side: Side = Bare() if sys.argv[1] == "bare" else OpsCore()
+    for line in sys.stdin:
+        command, *number = line.split()
+        begun = time.perf_counter()
+        match command, number:
+            case "fill", [count]:
+                side.fill(int(count))
+                print(time.perf_counter() - begun, flush=True)
+            case "drain", [count]:
+                print(side.drain(int(count)), flush=True)
+            case _:
+                print(side.once(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

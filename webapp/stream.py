@@ -3,7 +3,7 @@
 The database is the truth: a stream looks there when a hint comes and at least every second, so it works
 without Redis and misses nothing.  An event's SSE id is its number; a reader that comes back with it goes on
 after it.  Hints and live output come through webapp/hearing.py; the wire's form is webapp/sse.py.
-While a stream waits it holds no database connection.
+While a stream waits it holds no database connection.  Why: docs/decisions/0022-streams-read-the-database.md.
 """
 
 import time

@@ -1,6 +1,6 @@
 """The list of tasks and the keyboard."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.acceptance.conftest import Place, SignIn
 
@@ -23,18 +23,26 @@ def test_a_filter_stays_in_the_address(examples: Place, sign_in: SignIn) -> None
     assert page.input_value("#state") == "failed"
 
 
+def hears_keys(page: Page) -> None:
+    """Return when the page's scripts have run: the theme's button is named by them."""
+    expect(page.locator("[data-theme-word]")).to_have_text("Dark")
+
+
 def test_the_keys_lead_everywhere(examples: Place, sign_in: SignIn) -> None:
     page = sign_in(examples)
+    hears_keys(page)
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("/")
     expect(page.locator("#q")).to_be_focused()
+    hears_keys(page)
     page.keyboard.type("n")
     page.keyboard.press("Escape")
     page.keyboard.press("n")
     expect(page).to_have_url(f"{examples.url}/tasks/new")
+    hears_keys(page)
     page.keyboard.press("g")
     page.keyboard.press("a")
     expect(page).to_have_url(f"{examples.url}/agents")

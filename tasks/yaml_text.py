@@ -13,6 +13,7 @@ import yaml
 from models.errors import Problem
 
 LONGEST_TEXT = 1 << 20
+DEEPEST = 100
 Path = tuple[str | int, ...]
 
 
@@ -50,8 +51,8 @@ def read(text: str) -> Document:
         document.complain((), f"is longer than {LONGEST_TEXT} characters")
         return document
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            document.complain((), "uses YAML aliases (&name, *name); write the value out")
+        if complaint := _harm(text):
+            document.complain((), complaint)
             return document
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
@@ -63,6 +64,23 @@ def read(text: str) -> Document:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         document.complain((), f"is not valid YAML: {error}")
     return document
+
+
+def _harm(text: str) -> str | None:
+    """What the text must not have, if it has it; looks no further than the first of it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        match event:
+            case yaml.AliasEvent():
+                return "uses YAML aliases (&name, *name); write the value out"
+            case yaml.CollectionStartEvent():
+                depth += 1
+            case yaml.CollectionEndEvent():
+                depth -= 1
+        # Each level costs the parser as much as all those around it together.
+        if depth > DEEPEST:
+            return f"is nested deeper than {DEEPEST} levels"
+    return None
 
 
 def _note_lines(document: Document, node: yaml.Node, path: Path) -> None:

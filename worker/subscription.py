@@ -86,7 +86,7 @@ def _take_named_queues(instance: Any, options: dict[str, Any], **_: Any) -> None
 
 
 def _range(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,2})(?:-([0-9]{1,2}))?", text.strip())
     lowest, highest = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not LEVELS[0] <= lowest <= highest <= LEVELS[-1]:
         raise InvalidInput(f"cannot use --complexity {text}: one level or a range within 1-10, such as 4-7")

@@ -1,0 +1,115 @@
+"""A playbook's every mistake is named, with its path and line; what is right is shown before it runs."""
+
+import pytest
+
+from models.errors import InvalidInput
+from tasks.playbook import Playbook, check_inputs, dry_run, parse, problems, with_defaults
+
+GOOD = """
+name: count
+title: Count the rows
+inputs:
+  type: object
+  required: [path]
+  additionalProperties: false
+  properties:
+    path: {type: string}
+    top: {type: integer, minimum: 1, default: 10}
+steps:
+  - name: look
+    stage: design
+    tool: files.list
+  - stage: build
+    tool: files.write
+    when: "{{ inputs.top > 3 }}"
+    with: {path: "output/{{ inputs.path }}.txt", text: "{{ steps.look.output.entries | length }}"}
+"""
+
+
+def said(text: str) -> dict[str, str]:
+    """Path and message of each problem."""
+    return {problem["path"]: problem["message"] for problem in problems(text)}
+
+
+def steps(*lines: str) -> str:
+    return "steps:\n" + "".join(f"  - {line}\n" for line in lines)
+
+
+def test_good_playbook_is_parsed_and_its_steps_are_named() -> None:
+    playbook = parse(GOOD)
+    assert [step.name for step in playbook.steps] == ["look", "files_write_2"]
+    assert playbook.steps[1].title == "Files write 2"
+    assert (playbook.complexity, playbook.version) == (3, "1")
+
+
+def test_json_playbook_is_a_playbook() -> None:
+    assert parse('{"steps": [{"stage": "build", "tool": "files.list"}]}').steps[0].tool == "files.list"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("", "", "must be a mapping"),
+        ("- 1", "", "must be a mapping"),
+        ("name: x", "steps", "is missing"),
+        ("steps: []", "steps", "at least 1 item"),
+        (steps("{stage: build, tool: no.tool}"), "steps[0].tool", "there is no tool no.tool; there are"),
+        (steps("{tool: files.list}"), "steps[0].stage", "is missing"),
+        (steps("{stage: ship, tool: files.list}"), "steps[0].stage", "must be"),
+        (steps("{stage: complete, tool: files.list}"), "steps[0].stage", "must be one of"),
+        (steps("{stage: test, tool: files.list}", "{stage: build, tool: files.list}"), "steps[1].stage", "goes back"),
+        (steps("{stage: build, tool: files.list, colour: red}"), "steps[0].colour", "is not known here"),
+        (steps("{stage: build, tool: files.read, with: {pth: x}}"), "steps[0].with.path", "is missing"),
+        (steps("{stage: build, tool: files.list, with: {limit: 0}}"), "steps[0].with.limit", "greater than"),
+        (steps("{stage: build, tool: files.list, name: a}", "{stage: build, tool: files.list, name: a}"),
+         "steps[1].name", "named a already"),
+        (steps("{stage: build, tool: files.list, when: '{{ inputs.x }}'}"), "steps[0].when", "there is no input x"),
+        (steps("{stage: build, tool: files.list, when: '{{ steps.later.output }}'}"), "steps[0].when",
+         "no earlier step later"),
+        (steps("{stage: build, tool: files.list, with: {path: '{{ item }}'}}"), "steps[0].with.path", "`repeat`"),
+        (steps("{stage: build, tool: files.list, title: '{{ system() }}'}"), "steps[0].title", "cannot call"),
+        ("files: {../x: y}\n" + steps("{stage: build, tool: files.list}"), "files.../x", "plain relative path"),
+        ("inputs: {type: string}\n" + steps("{stage: build, tool: files.list}"), "inputs", "type: object"),
+        ("inputs: {type: objekt}\n" + steps("{stage: build, tool: files.list}"), "inputs.type", "JSON Schema"),
+        ("complexity: 11\n" + steps("{stage: build, tool: files.list}"), "complexity", "less than or equal to 10"),
+    ],
+)  # fmt: skip
+def test_mistake_is_named_at_its_path(text: str, path: str, message: str) -> None:
+    found = said(text)
+    assert path in found, found
+    assert message in found[path]
+
+
+def test_all_mistakes_are_named_at_once_each_with_its_line() -> None:
+    text = "steps:\n  - stage: build\n    tool: no.tool\n  - stage: build\n    tool: files.list\n    when: '{{ x }}'\n"
+    assert [(each["path"], each["line"]) for each in problems(text)] == [("steps[0].tool", 3), ("steps[1].when", 6)]
+    with pytest.raises(InvalidInput) as refused:
+        parse(text)
+    assert len(refused.value.problems) == 2
+
+
+def test_inputs_are_checked_against_the_schema_one_problem_a_field() -> None:
+    playbook = parse(GOOD)
+    assert check_inputs(playbook, {"path": "a"}) == []
+    found = {each["path"]: each["message"] for each in check_inputs(playbook, {"top": 0, "tpo": 1})}
+    assert found["inputs.path"] == "is missing"
+    assert "minimum" in found["inputs.top"]
+    assert "is not an input of this playbook" in found["inputs.tpo"]
+
+
+def test_defaults_fill_only_what_was_not_given() -> None:
+    playbook = parse(GOOD)
+    assert with_defaults(playbook, {"path": "a"}) == {"path": "a", "top": 10}
+    assert with_defaults(playbook, {"top": 2}) == {"top": 2}
+
+
+def test_dry_run_shows_known_values_and_leaves_the_others_as_text() -> None:
+    look, write = dry_run(parse(GOOD), {"path": "rows"})
+    assert (look.key, look.tool, look.arguments) == ("look", "files.list", {})
+    assert write.arguments == {"path": "output/rows.txt", "text": "{{ steps.look.output.entries | length }}"}
+
+
+def test_playbook_survives_being_kept_as_json() -> None:
+    playbook = parse(GOOD)
+    kept = playbook.model_dump(mode="json", by_alias=True)
+    assert Playbook.model_validate(kept) == playbook

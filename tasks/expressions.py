@@ -86,6 +86,8 @@ def mistakes(text: str) -> tuple[str | None, set[tuple[str, ...]]]:
         tree = _environment().parse(text)
     except TemplateError as error:
         return str(error), set()
+    except RecursionError:
+        return "is nested too deep", set()
     if any(True for _ in tree.find_all(nodes.Call)):
         return "expressions cannot call anything", set()
     unknown = {node.name for node in tree.find_all(nodes.Filter)} - set(FILTERS)

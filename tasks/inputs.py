@@ -75,10 +75,14 @@ def _row(upload_id: str) -> Upload | None:
 
 
 def _host_path(settings: Settings, field: str, value: str) -> Source:
-    path = Path(value).expanduser()
+    path = Path(value)
     if not path.is_absolute():
         raise _refused(field, "must be an absolute path, or an upload")
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        # Too long, a NUL, or links in a circle.
+        raise _refused(field, "cannot be a path") from error
     if not any(real.is_relative_to(root) for root in settings.input_roots):
         roots = ", ".join(map(str, settings.input_roots))
         raise _refused(field, f"must lie under an allowed folder ({roots}); OPSCORE_INPUT_ROOTS adds one")

@@ -23,6 +23,7 @@ SLUG = r"^[a-z0-9][a-z0-9_-]{0,79}$"
 STAGES = [stage for stage in Stage if stage is not Stage.COMPLETE]
 # What an expression may name; `item` only where a step repeats.
 ROOTS = ("inputs", "input", "steps", "task", "item")
+REFERENCES = ("$ref", "$dynamicRef")
 
 
 class PlannedStep(BaseModel):
@@ -164,13 +165,34 @@ def _plainly(message: str, kind: str, context: dict[str, Any]) -> str:
 
 
 def _check_schema(document: Document, playbook: Playbook) -> None:
+    # A reference may name an address, which the validator would fetch, or itself, which has no end.
+    if reference := next((path for path, key in _keys(playbook.inputs, ("inputs",)) if key in REFERENCES), None):
+        document.complain(reference, "refers to another schema; write it out")
+        return
     try:
-        Draft202012Validator.check_schema(playbook.inputs)
+        Draft202012Validator.check_schema(playbook.inputs, format_checker=Draft202012Validator.FORMAT_CHECKER)
     except SchemaError as error:
         document.complain(("inputs", *error.path), f"is not valid JSON Schema: {error.message}")
         return
     if playbook.inputs.get("type") != "object":
         document.complain(("inputs",), "must be the JSON Schema of an object (type: object)")
+    for name, field in playbook.inputs.get("properties", {}).items():
+        at: Path = ("inputs", "properties", name)
+        if not isinstance(field, dict):
+            document.complain(at, "must say what the input is, such as {type: string}")
+        elif field.get("format") == "source" and field.get("type") != "string":
+            document.complain(at, "has the format `source`, and so must have `type: string`")
+
+
+def _keys(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
+    """Every key of every mapping in the value, with its path."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield (*at, key), key
+            yield from _keys(item, (*at, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _keys(item, (*at, index))
 
 
 def _check_files(document: Document, playbook: Playbook) -> None:
@@ -267,8 +289,9 @@ def _texts(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
 def _field_of(error: Any) -> list[str | int]:
     """The field that the person must mend: for a missing one its own name."""
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        return [*error.path, missing[0]]
+        # One error for each missing field, which only its message names.
+        missing = [name for name in error.validator_value if error.message.startswith(f"{name!r} ")]
+        return [*error.path, *missing[:1]]
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
         return [*error.path, unknown[0]]

@@ -23,6 +23,7 @@ from models.task import Task
 from tasks import catalog, live
 from tasks.broker import publish
 from tasks.inputs import find_source, source_field
+from tasks.outcome import clean
 from tasks.playbook import Playbook, check_inputs, parse, with_defaults
 
 # What one level of priority is worth: nothing starves, since waiting counts too.
@@ -110,7 +111,11 @@ def _wrong(path: str, message: str) -> InvalidInput:
 
 
 def _problems(order: Order) -> list[Problem]:
-    found: list[Problem] = []
+    found = [
+        Problem(path=name, line=None, message="holds a character or number that cannot be kept: NUL, half a pair, NaN")
+        for name, value in asdict(order).items()
+        if value != clean(value)
+    ]
     if order.complexity is not None and not 1 <= order.complexity <= 10:
         found.append(Problem(path="complexity", line=None, message="must be a whole number from 1 to 10"))
     if not 0 <= order.priority <= 9:
@@ -140,8 +145,8 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
     submitted_at = now()
     complexity = order.complexity or playbook.complexity
     return Task(
-        title=(order.title or playbook.title or playbook.name).strip(),
-        description=order.description or playbook.description,
+        title=clean((order.title or "").strip() or playbook.title.strip() or playbook.name),
+        description=order.description or clean(playbook.description),
         complexity=complexity,
         priority=order.priority,
         template=order.template,

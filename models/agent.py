@@ -88,7 +88,7 @@ def light(agent: Agent, at: datetime) -> tuple[Light, str]:
     if not alive:
         return Light.RED, "no worker is running"
     if len(silent) == len(alive):
-        return Light.RED, f"silent for {(at - max(w.last_seen_at for w in silent)).seconds} s"
+        return Light.RED, f"silent for {(at - max(w.last_seen_at for w in silent)).total_seconds():.0f} s"
     if silent:
         return Light.YELLOW, f"{len(silent)} of {len(alive)} workers are silent"
     if any(worker.sandbox.get("tier") == 4 for worker in alive):

@@ -143,6 +143,6 @@ def end(session: Session, claim: Claim, what: Move, outcome: str, **values: Any)
 
 
 def close_run(session: Session, task_id: str, number: int, outcome: str) -> None:
-    """Note how the run ended."""
-    run = update(Run).where(Run.task_id == task_id, Run.number == number)
+    """Note how the run ended, unless that was noted before."""
+    run = update(Run).where(Run.task_id == task_id, Run.number == number, Run.ended_at.is_(None))
     session.execute(run.values(ended_at=now(), outcome=outcome).execution_options(synchronize_session=False))

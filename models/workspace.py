@@ -18,7 +18,7 @@ class Workspace(Owned, Base):
     id: Mapped[str] = id_column()
     task_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), ForeignKey("task.id", ondelete="CASCADE"))
     store: Mapped[str] = mapped_column(String(255))
-    """Who can reach it: a host's name, or `shared`."""
+    """Where it is kept; `local` is the data folder, which all hosts of the installation share."""
     folder: Mapped[str] = mapped_column(String(80))
     """Name under the store's workspaces folder: the run's directory that counts now."""
     run_number: Mapped[int] = mapped_column(default=0)

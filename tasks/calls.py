@@ -2,8 +2,12 @@
 
 import mimetypes
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 
 import settings
+from models.errors import InvalidInput, NotFound
 from models.task import Task
 from tasks import live, readme
 from tasks.outcome import MOST_PATHS, KeptFile, StepOutcome, of_result
@@ -14,6 +18,8 @@ from tools.registry import find
 from tools.workspace import Workspace
 
 FLUSH_EVERY_S = 0.1
+LONGEST_PATH = 1000
+"""Characters of an artifact's column."""
 
 
 class OutputStream:
@@ -28,6 +34,14 @@ class OutputStream:
     def emit(self, stream: str, chunk: bytes) -> None:
         """Take a chunk; send it now or with the next ones."""
         self.waiting.setdefault(stream, bytearray()).extend(chunk)
+        self._flush_if_due()
+
+    def is_cancelled(self) -> bool:
+        """Never, in this version; asked several times a second, which is when late chunks are sent."""
+        self._flush_if_due()
+        return False
+
+    def _flush_if_due(self) -> None:
         if time.monotonic() - self.sent_at >= FLUSH_EVERY_S:
             self.flush()
 
@@ -57,6 +71,7 @@ def call(
         limits=tool.limits.tightened(wall_s=told.step_wall_s, memory_bytes=told.step_memory_bytes),
         tool_env=told.tool_env,
         emit=output.emit,
+        is_cancelled=output.is_cancelled,
         idempotency_key=f"{task.id}/{task.epoch}/{key}",
         terminal_allow=tuple(told.terminal_allow),
         environment={"OPSCORE_TASK_TITLE": task.title},
@@ -78,8 +93,16 @@ def keep(outcome: StepOutcome, workspace: Workspace, history: History, before: s
     outcome.changes = {
         kind: [path for path in paths if path != readme.FILE][:MOST_PATHS] for kind, paths in found.items()
     }
-    touched = [path for path in (*changes.added, *changes.changed) if path.startswith("output/")]
-    outcome.artifacts = [
-        KeptFile(path, workspace.entry(path).size, mimetypes.guess_type(path)[0] or "application/octet-stream")
-        for path in touched
-    ]
+    outcome.artifacts = list(islice(_artifacts(workspace, (*changes.added, *changes.changed)), MOST_PATHS))
+
+
+def _artifacts(workspace: Workspace, touched: Iterable[str]) -> Iterator[KeptFile]:
+    """The files of output/ among these paths that can be opened and named in a row."""
+    for path in touched:
+        if not path.startswith("output/") or len(path) > LONGEST_PATH:
+            continue
+        # A name that is no UTF-8 is shown with escapes, and nothing is found under it.
+        with suppress(InvalidInput, NotFound):
+            entry = workspace.entry(path)
+            if entry.kind == "file":
+                yield KeptFile(path, entry.size, mimetypes.guess_type(path)[0] or "application/octet-stream")

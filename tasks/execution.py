@@ -7,12 +7,13 @@ snapshot into a folder of its own, and goes on.  The writes: ledger.py.  One cal
 
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import settings
-from models.claim import Claim
-from models.errors import InvalidInput, OpsCoreError, ToolFailed
+from models.claim import Claim, Fenced
+from models.errors import InvalidInput, NotFound, OpsCoreError, ToolFailed
 from models.states import Stage
 from models.step import Step, StepState
 from models.task import Task
@@ -68,9 +69,9 @@ def execute(claim: Claim) -> None:
             _do(run, planned)
         run.workspace.write_bytes(readme.FILE, _readme(run, Stage.COMPLETE))
         ledger.succeed()
+    except Fenced:
+        raise
     except OpsCoreError as error:
-        if error.code == "fenced":
-            raise
         ledger.fail(error)
 
 
@@ -84,19 +85,26 @@ def _prepare(ledger: Ledger) -> Run:
     name = uuid.uuid4().hex
     workspace = Workspace.create(folders.workspaces_root(), name, readme.readme(task, None, _stages(playbook)).decode())
     history = folders.history_at(task.id)
-    if before is not None and before.snapshot is not None:
-        history.restore(before.snapshot, workspace)
-        snapshot = before.snapshot
-        told: dict[str, Any] = {"restored": snapshot}
-    else:
-        _fill(workspace, playbook, source)
-        kept = history.snapshot(workspace)
-        snapshot, told = kept.id, {"files": kept.files, "bytes": kept.total_bytes}
-    told["wall_ms"] = round((time.monotonic() - begun) * 1000)
-    row = {"store": STORE, "folder": name, "run_number": ledger.claim.run_number, "snapshot": snapshot}
-    ledger.workspace_ready(row, told)
+    try:
+        if before is not None and before.snapshot is not None:
+            history.restore(before.snapshot, workspace)
+            snapshot = before.snapshot
+            told: dict[str, Any] = {"restored": snapshot}
+        else:
+            _fill(workspace, playbook, source)
+            kept = history.snapshot(workspace)
+            snapshot, told = kept.id, {"files": kept.files, "bytes": kept.total_bytes}
+        told["wall_ms"] = round((time.monotonic() - begun) * 1000)
+        row = {"store": STORE, "folder": name, "run_number": ledger.claim.run_number, "snapshot": snapshot}
+        ledger.workspace_ready(row, told)
+    except BaseException:
+        # No row names the folder yet: nobody else would ever delete it.
+        workspace.remove()
+        raise
     if before is not None:
-        Workspace.open(folders.workspaces_root(), before.folder).remove()
+        # Gone where a person tidied up: the snapshot is what counts.
+        with suppress(NotFound):
+            Workspace.open(folders.workspaces_root(), before.folder).remove()
     return Run(ledger, task, playbook, source, workspace, history, snapshot, ledger.finished_steps())
 
 

@@ -19,7 +19,7 @@ from models.step import Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks import live
-from tasks.outcome import StepOutcome, describe
+from tasks.outcome import StepOutcome, clean, describe
 from tasks.playbook import PlannedStep
 
 
@@ -139,10 +139,10 @@ class Ledger:
             epoch=self.claim.epoch,
             position=position,
             run_number=self.claim.run_number,
-            title=title[:200],
+            title=clean(title)[:200],
             stage=planned.stage,
             tool=planned.tool,
-            arguments=arguments,
+            arguments=clean(arguments),
             started_at=now(),
         )
 

@@ -1,5 +1,6 @@
 """What a step came to, in the form that its row keeps."""
 
+import math
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -105,7 +106,9 @@ def first_error(exit_code: int | None, hit: str | None, stderr: str) -> str:
 
 
 def clean(value: Any) -> Any:
-    """The value as every database can keep it: PostgreSQL refuses NUL, UTF-8 refuses lone surrogates."""
+    """The value as every database can keep it: no NUL (PostgreSQL), no lone surrogate (UTF-8), no infinity (JSON)."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):

@@ -29,6 +29,8 @@ EVERY = timedelta(seconds=10)
 AT_ONCE = 200
 # A task whose worker died this often is taken to be the reason.
 MOST_LOSSES = 5
+# A start time is reckoned from the boot time, which a correction of the clock moves: no reason to give up a run.
+SAME_START_WITHIN_S = 2.0
 _QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
 log = logger(__name__)
 
@@ -74,7 +76,8 @@ def is_alive(pid: int, started_at: float) -> bool:
     """Whether the process of that pid is still the one that was meant; a zombie is dead."""
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - started_at) < 0.05 and process.status() != psutil.STATUS_ZOMBIE
+        is_same = abs(process.create_time() - started_at) < SAME_START_WITHIN_S
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
@@ -127,7 +130,9 @@ def _requeue(run: Run) -> bool:
     reason = f"the process {run.pid} of agent {run.agent} on {run.host} died"
     with writing() as session:
         close_run(session, run.task_id, run.number, "lost")
-        losses = session.scalar(select(Task.losses + 1).where(*mine, Task.state == State.RUNNING))
+        # Locked: the task must not end between this look and the move.
+        lost = select(Task.losses + 1).where(*mine, Task.state == State.RUNNING).with_for_update()
+        losses = session.scalar(lost)
         if losses is None:
             return False
         values: dict[str, Any] = {"losses": losses, "lease_expires_at": None}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psutil
 from celery import Task as CeleryTask
 from celery import shared_task
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from models import scope
 from models.claim import Claim, Claimant, Fenced, claim
@@ -24,6 +24,8 @@ from tasks.execution import execute
 from tasks.ledger import Ledger
 from tasks.logs import bind, logger
 
+DATABASE_AWAY = (OperationalError, InterfaceError)
+"""What a database raises that cannot be reached; its other errors are about what was written."""
 log = logger(__name__)
 
 
@@ -51,7 +53,7 @@ def work(self: CeleryTask, hint: str = "") -> None:
             execute(taken)
         except Fenced as error:
             log.warning("run.fenced", error=str(error))
-        except DBAPIError as error:
+        except DATABASE_AWAY as error:
             _give_up(error)
         except Exception as error:  # noqa: BLE001  (logged by _fail; no error may leave its task running)
             _fail(taken, error)
@@ -92,12 +94,18 @@ def _give_up(error: DBAPIError) -> None:
 
 
 def _take(served: Served) -> Claim | None:
-    with scope.wide(f"agent:{served.agent}"), writing() as session:
-        taken = claim(session, list(served.queues), claimant(served))
-        if taken is not None:
-            # A claim's event is not numbered for the hint: any number makes the streams look.
-            after_commit(session, lambda: live.hint("task", taken.task_id, 0))
-        return taken
+    try:
+        with scope.wide(f"agent:{served.agent}"), writing() as session:
+            taken = claim(session, list(served.queues), claimant(served))
+            if taken is not None:
+                # A claim's event is not numbered for the hint: any number makes the streams look.
+                after_commit(session, lambda: live.hint("task", taken.task_id, 0))
+            return taken
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            # The claim may stand all the same: the answer to the commit is what was lost.
+            _give_up(error)
+        raise
 
 
 def claimant(served: Served) -> Claimant:

@@ -51,7 +51,7 @@ def is_ready(path: Path) -> bool:
     """Whether the environment at `path` is complete and made from today's lock file and interpreter."""
     try:
         return json.loads((path / MARKER).read_text(encoding="utf-8")) == _source()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
 
 

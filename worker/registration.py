@@ -14,7 +14,7 @@ import psutil
 from celery import bootsteps, signals
 from celery.utils.nodenames import default_nodename
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import scope
@@ -54,7 +54,11 @@ class Registration(bootsteps.StartStopStep):
         """Write the agent's and the worker's rows, then beat."""
         worker_id = worker.app.served.worker_id
         with self.flask.app_context(), scope.acting(f"agent:{self.chosen.agent}"):
-            register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1)
+            try:
+                register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1)
+            except IntegrityError:
+                # Another worker of a new agent wrote the agent's row first; now it is there.
+                register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1)
         self.beat = Beat(self.flask, self.chosen.agent, worker_id)
         self.beat.start()
         # Not in stop(): the running task is finished after it.
@@ -76,6 +80,8 @@ class Registration(bootsteps.StartStopStep):
 def register(chosen: Subscription, worker_id: str, nodename: str, concurrency: int) -> None:
     """Write down that this process serves the agent.  Runs within `acting(…)`."""
     me = psutil.Process()
+    # Outside the transaction: it runs a sandbox, and SQLite has one writer at a time.
+    probed = sandbox.probe().as_dict()
     with writing() as session:
         agent = _agent(session, chosen)
         worker = Worker(
@@ -88,7 +94,7 @@ def register(chosen: Subscription, worker_id: str, nodename: str, concurrency: i
             queues=list(chosen.queues),
             concurrency=concurrency,
             version=f"celery {version('celery')}",
-            sandbox=sandbox.probe().as_dict(),
+            sandbox=probed,
         )
         session.add(worker)
         session.flush()

@@ -9,6 +9,7 @@ once, before its first call, for those whose worker is gone.
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -34,7 +35,8 @@ def end_leftovers() -> int:
             break
         for process in found:
             ended.add(process.pid)
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # another worker of the same host was first
+                process.kill()
         time.sleep(0.01)
     return len(ended)
 

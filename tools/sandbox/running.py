@@ -112,7 +112,8 @@ class Running:
             self.process.stdin.close()
         if not _is_readable(self.ended, _LEAVE_S):
             for inner in psutil.Process(self.process.pid).children(recursive=True):
-                inner.kill()
+                with suppress(psutil.NoSuchProcess):
+                    inner.kill()
             # Not Popen.kill: it looks first, and would take the exit status that `_reap` waits for.
             signal.pidfd_send_signal(self.ended, signal.SIGKILL)
 

@@ -69,7 +69,8 @@ def read(settings: Settings) -> Record | None:
     """The record of the newest start; None where nothing was started, or it ended in order."""
     try:
         told = json.loads(path(settings).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        # A power cut may leave an empty file, and nothing of what it named.
         return None
     return Record(Recorded(**told["supervisor"]), told["url"], told["flower_url"], tuple(_each(told["processes"])))
 

@@ -20,13 +20,14 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._new: list[Path] = []
+        self._new: dict[str, Path] = {}
+        """What was added since the last `sync`: the draft of each digest."""
 
     def path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]
 
     def add(self, file: BinaryIO) -> str:
-        """Keep what `file` holds from here on; returns its digest.  Durable after the next `sync`."""
+        """Keep what `file` holds from here on; returns its digest.  It is there, for good, after the next `sync`."""
         first = file.read(_CHUNK)
         hasher = hashlib.blake2b(first, digest_size=20)
         if len(first) < _CHUNK:
@@ -45,19 +46,26 @@ class Blobs:
             raise NotFound("cannot find the content", digest=digest) from error
 
     def sync(self) -> None:
-        """Wait until everything added is on the disk."""
+        """Wait until everything added is on the disk, and give it its names."""
         if len(self._new) > _SYNC_EACH:
             folder = os.open(self.folder, os.O_RDONLY)
-            if _libc.syncfs(folder) != 0:
-                raise OSError(ctypes.get_errno(), "cannot sync the history")
-            os.close(folder)
+            try:
+                if _libc.syncfs(folder) != 0:
+                    raise OSError(ctypes.get_errno(), "cannot sync the history")
+            finally:
+                os.close(folder)
         else:
-            for path in self._new:
-                sync(path)
+            for draft in self._new.values():
+                sync(draft)
+        # Only now: after a power cut a name that was given earlier could stand for an empty file.
+        for digest, draft in self._new.items():
+            path = self.path(digest)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            draft.rename(path)
         self._new.clear()
 
     def _keep(self, digest: str, data: bytes) -> str:
-        if not self.path(digest).exists():
+        if digest not in self._new and not self.path(digest).exists():
             draft = self._draft()
             draft.write_bytes(data)
             self._name(draft, digest)
@@ -79,10 +87,7 @@ class Blobs:
         return self.folder / f"draft-{secrets.token_hex(8)}"
 
     def _name(self, draft: Path, digest: str) -> None:
-        path = self.path(digest)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        draft.rename(path)
-        self._new.append(path)
+        self._new[digest] = draft
 
 
 def sync(path: Path) -> None:

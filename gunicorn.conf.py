@@ -27,10 +27,10 @@ timeout = 60
 # Open streams end by themselves when the process is told to stop; a slow download gets this long.
 graceful_timeout = 5
 control_socket_disable = True
+# The longest search, of signs that take twelve letters each in an address, must fit.
+limit_request_line = 8190
 
 
 def post_fork(_server: object, _worker: object) -> None:
     """A worker whose master was killed would go on for its open streams, and keep the port."""
     end_with_parent(os.getppid())
-# The longest search, of signs that take twelve letters each in an address, must fit.
-limit_request_line = 8190

@@ -33,7 +33,6 @@ def configure(settings: Settings, role: str, stream: TextIO = sys.stderr) -> Non
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _mask,
     ]
     last: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty())
     if settings.log_format == "json":
@@ -51,6 +50,8 @@ def configure(settings: Settings, role: str, stream: TextIO = sys.stderr) -> Non
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                # After the traceback has become text: an error's message may hold an address with a password.
+                _mask,
                 last,
             ],
         )

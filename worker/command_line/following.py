@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opscore_sdk import Event, OpsCoreClient, Output, Task
 
 LINES_OF_OUTPUT = 6
+KEPT_CHARACTERS = 4096
 PATIENCE_S = 120.0
 
 
@@ -86,7 +87,7 @@ class View:
         self._total = total
         self._state = "queued"
         self._steps: dict[str, dict[str, Any]] = {}
-        self._output: list[str] = []
+        self._output = ""
         self._spinner = Spinner("dots")
 
     def take(self, message: "Event | Output") -> None:
@@ -94,17 +95,16 @@ class View:
         from opscore_sdk import Output
 
         if isinstance(message, Output):
-            lines = ("\n".join(self._output[-1:]) + message.text).splitlines()
-            self._output = [*self._output[:-1], *lines][-LINES_OF_OUTPUT:]
+            self._output = (self._output + message.text)[-KEPT_CHARACTERS:]
             return
         data = message.data
         if message.kind == "task.claimed":
             self._state = f"running on {data.get('agent', '?')}"
         elif message.kind == "step.started":
-            self._output = []
+            self._output = ""
             self._steps[str(data.get("key"))] = {**data, "state": "started"}
         elif message.kind in ("step.finished", "step.skipped"):
-            self._output = []
+            self._output = ""
             state = "skipped" if message.kind == "step.skipped" else data.get("state", "succeeded")
             self._steps[str(data.get("key"))] = {**self._steps.get(str(data.get("key")), {}), **data, "state": state}
         elif message.kind.startswith("task.") and message.kind != "task.submitted":
@@ -126,4 +126,5 @@ class View:
         done = sum(step["state"] != "started" for step in self._steps.values())
         total = max(self._total, len(self._steps))
         head = Text.assemble((self._title, "bold"), (f"  {self._state}, {done} of {total} steps", "dim"))
-        return Group(head, table, *(Text(f"    {line[:160]}", "dim") for line in self._output))
+        lines = self._output.splitlines()[-LINES_OF_OUTPUT:]
+        return Group(head, table, *(Text(f"    {line[:160]}", "dim") for line in lines))

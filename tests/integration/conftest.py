@@ -1,8 +1,9 @@
-"""An workplace with a broker and workers of its own, shared by the tests of a module.
+"""A workplace with a broker and workers of its own, shared by the tests of a module.
 
 pytest-celery's three clusters are overridden with local processes (tests/support/processes.py);
 there is no result backend.  A module says with fixtures of its own what it wants: `database_kind`
-(both kinds unless it names one) and `agents` (scout 1-5 and builder 4-10 unless it names others).
+(both kinds unless it names one), `agents` (scout 1-5 and builder 4-10 unless it names others) and
+`step_wall_s`.
 """
 
 import os
@@ -41,10 +42,20 @@ def input_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def step_wall_s() -> int:
+    """How long a step may take, in seconds."""
+    return 15
+
+
+@pytest.fixture(scope="module")
 def workplace(
-    request: pytest.FixtureRequest, database_kind: str, input_root: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    database_kind: str,
+    step_wall_s: int,
+    input_root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workplace]:
-    """An workplace on a migrated database, without a process yet; this process belongs to it meanwhile."""
+    """A workplace on a migrated database, without a process yet; this process belongs to it meanwhile."""
     folder = tmp_path_factory.mktemp("workplace")
     data = folder / "var"
     data.mkdir()
@@ -54,7 +65,7 @@ def workplace(
                 patch.delenv(name)
         patch.setenv("OPSCORE_DATA_DIR", str(data))
         patch.setenv("OPSCORE_INPUT_ROOTS", f'["{input_root}"]')
-        patch.setenv("OPSCORE_STEP_WALL_S", "15")
+        patch.setenv("OPSCORE_STEP_WALL_S", str(step_wall_s))
         if database_kind == "sqlite":
             shutil.copyfile(request.getfixturevalue("migrated_sqlite"), data / "opscore.db")
         else:

@@ -25,6 +25,11 @@ def database_kind() -> str:
 
 
 @pytest.fixture(scope="module")
+def step_wall_s() -> int:
+    return 5
+
+
+@pytest.fixture(scope="module")
 def agents() -> list[AgentWanted]:
     return [AgentWanted("scout", "1-5", 2)]
 

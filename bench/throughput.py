@@ -71,6 +71,8 @@ def main() -> None:
     told = parser.parse_args()
     if told.quick:
         told.tasks, told.rounds = 20, 1
+    # Ended from outside it must not leave its workers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     kinds = [told.only] if told.only else ["sqlite", "postgresql"]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opscore-bench-")))

@@ -159,7 +159,11 @@ class Settings(BaseSettings):
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret in the file, which is made with mode 0600 when it is not there."""
+    """The secret in the file, which is made with mode 0600 when it is not there.
+
+    Raises:
+        Misconfigured: the file is empty, as a power cut or a full disk leave it: nobody may sign in with nothing.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -172,7 +176,11 @@ def _kept_secret(path: Path) -> str:
             pass
         finally:
             draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+    secret = path.read_text(encoding="ascii").strip()
+    if not secret:
+        cure = "delete its file, and the next start makes a new one"
+        raise Misconfigured(f"cannot use an empty secret: {cure}", file=str(path))
+    return secret
 
 
 @cache

@@ -19,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from settings import PROJECT, Settings
 
 AFTER_COMMIT = "opscore_after_commit"
+CONNECT_WITHIN_S = 5
 
 
 class Base(DeclarativeBase):
@@ -58,8 +59,17 @@ def connect(app: Flask, settings: Settings) -> None:
     """Give the app its database."""
     importlib.import_module("models.tables")  # not above: the tables import this module
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": not settings.database.startswith("sqlite")}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(settings)
     db.init_app(app)
+
+
+def _engine_options(settings: Settings) -> dict[str, Any]:
+    # A thread that reads for a page and then writes has two connections: fewer, and all wait for each other.
+    options: dict[str, Any] = {"max_overflow": 2 * settings.web_threads}
+    if not settings.database.startswith("sqlite"):
+        # A server that does not answer must cost a request seconds, not the two minutes of TCP.
+        options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_WITHIN_S}}
+    return options
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 import settings
 from models import event, scope
 from models.agent import Agent
-from models.columns import now
+from models.columns import database_now, now
 from models.database import after_commit, reading, writing
 from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.task import Task
@@ -156,7 +156,8 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
         queue=f"agent.{order.agent}" if order.agent else f"complexity.{complexity}",
         rank_at=submitted_at - order.priority * HEAD_START,
         submitted_at=submitted_at,
-        available_at=submitted_at,
+        # By the clock that the claim asks: where this host is ahead, the wake-up would find nothing yet.
+        available_at=database_now(),
         published_at=submitted_at,
         stage=playbook.steps[0].stage,
         steps_total=len(playbook.steps),
@@ -170,6 +171,7 @@ def _write(task: Task) -> Task:
     with writing() as session:
         session.add(task)
         session.flush()
+        session.refresh(task, ["available_at"])
         event.record(session, "task", task.id, 1, "task.submitted", task.tenant, queue=task.queue, title=task.title)
         after_commit(session, lambda: live.hint("task", task.id, 1))
         after_commit(session, lambda: _publish(task))

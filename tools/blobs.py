@@ -87,7 +87,10 @@ class Blobs:
         return self.folder / f"draft-{secrets.token_hex(8)}"
 
     def _name(self, draft: Path, digest: str) -> None:
-        self._new[digest] = draft
+        if digest in self._new:
+            draft.unlink()  # a large file that is there twice
+        else:
+            self._new[digest] = draft
 
 
 def sync(path: Path) -> None:

@@ -10,6 +10,7 @@ import selectors
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -32,23 +33,27 @@ class Log:
     def take(self, chunk: bytes) -> None:
         """Write what came, in whole lines; a last line without an end waits for the rest."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._write(line)
+        self._write_all(lines)
         if len(self._rest) > self._rotate_at:
             self.flush()
-        self._file.flush()
 
     def flush(self) -> None:
         """Write a line that was cut off by its process's end."""
-        if self._rest:
-            self._write(self._rest)
-            self._rest = b""
-            self._file.flush()
+        rest, self._rest = self._rest, b""
+        self._write_all([rest] if rest else [])
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
         self.flush()
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
+
+    def _write_all(self, lines: list[bytes]) -> None:
+        # A full disk costs lines: a thread that ended here would fill every pipe, and stop all processes.
+        with suppress(OSError):
+            for line in lines:
+                self._write(line)
+            self._file.flush()
 
     def _write(self, line: bytes) -> None:
         if self._file.tell() + len(line) >= self._rotate_at:

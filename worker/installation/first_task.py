@@ -34,10 +34,13 @@ class FirstTask:
         if self.is_over or not self._tools.is_over or time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_EVERY_S
-        if self._task_id is None:
-            self._begin()
-        else:
-            self._look(self._task_id)
+        try:
+            if self._task_id is None:
+                self._begin()
+            else:
+                self._look(self._task_id)
+        except OperationalError:
+            return  # the database is busy or away for a moment: look again
 
     def close(self) -> None:
         """Leave what is shown as it stands."""
@@ -59,17 +62,14 @@ class FirstTask:
             self._terminal.mark("sample task", str(error), WARNED)
             self.is_over = True
             return
-        view = sample.look(self._app, self._task_id)
-        self._terminal.say(f"\nSample task: {view.title}")
-        self._progress = Progress(self._terminal)
+        self._look(self._task_id)
 
     def _look(self, task_id: str) -> None:
-        try:
-            view = sample.look(self._app, task_id)
-        except OperationalError:
-            return  # the database is busy or away for a moment: look again
-        if self._progress:
-            self._progress.show(view)
+        view = sample.look(self._app, task_id)
+        if self._progress is None:
+            self._terminal.say(f"\nSample task: {view.title}")
+            self._progress = Progress(self._terminal)
+        self._progress.show(view)
         if view.is_over:
             self.close()
             self.is_over = True

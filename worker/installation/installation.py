@@ -7,10 +7,12 @@ a process that could not be reached by it is found by the next start (leftovers.
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from models import scope, sign_in
 from models.database import bare_app, db, writing
@@ -205,19 +207,30 @@ class Installation:
         self._terminal.say("\nStopping ...")
         is_hurried = self._stopping.is_hurried
         self._supervisor.stop(["web"], is_hurried)
-        if self._something_runs():
-            hint = "" if self._options.detach else " (Ctrl-C again: at once)"
-            self._terminal.say(f"What runs gets ten seconds to finish{hint} ...")
+        with self._without_database():
+            self._tell_what_runs()
         agents = [name for name, child in self._supervisor.children.items() if child.role.role == "agent"]
         self._supervisor.stop(agents, is_hurried)
         self._supervisor.stop(["reconciler", "flower"], is_hurried)
-        self._requeue()
+        with self._without_database():
+            self._requeue()
         self._supervisor.stop(["broker"], is_hurried)
 
-    def _something_runs(self) -> bool:
+    @contextmanager
+    def _without_database(self) -> Iterator[None]:
+        """Go on where the database is away: the order of stopping must not depend on it."""
+        try:
+            yield
+        except OperationalError:
+            self._terminal.mark("queue", "the database does not answer; the next start gives back what ran", WARNED)
+
+    def _tell_what_runs(self) -> None:
         with self._app.app_context(), scope.wide(AUTHOR):
             running = select(Task.number).where(Task.state == State.RUNNING).limit(1)
-            return db.session.scalars(running).one_or_none() is not None
+            if db.session.scalars(running).one_or_none() is None:
+                return
+        hint = "" if self._options.detach else " (Ctrl-C again: at once)"
+        self._terminal.say(f"What runs gets ten seconds to finish{hint} ...")
 
     def _requeue(self) -> None:
         """Give back what the ended processes held, so that it is taken up again."""

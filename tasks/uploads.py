@@ -51,8 +51,13 @@ def store(name: str, stream: BinaryIO) -> Upload:
     finally:
         draft.unlink(missing_ok=True)
     upload.media_type = media_type(plain, head)
-    with writing() as session:
-        session.add(upload)
+    try:
+        with writing() as session:
+            session.add(upload)
+    except BaseException:
+        # No row names the bytes: nobody else would ever delete them.
+        path.unlink()
+        raise
     return upload
 
 

@@ -99,7 +99,7 @@ def sign_in(browser: Browser) -> Iterator[SignIn]:
 
     def note(message: ConsoleMessage) -> None:
         # A browser also reports each answer from 400 on, and a stream that ends with its server.
-        is_answer = message.text.startswith("Failed to load resource")
+        is_answer = message.text.startswith("Failed to load resource") or "Failed to fetch" in message.text
         # What an agent's own page is refused is as it should be.
         is_ours = "/raw/" not in message.location.get("url", "")
         if message.type == "error" and is_ours and not is_answer:

@@ -23,7 +23,14 @@ SLUG = r"^[a-z0-9][a-z0-9_-]{0,79}$"
 STAGES = [stage for stage in Stage if stage is not Stage.COMPLETE]
 # What an expression may name; `item` only where a step repeats.
 ROOTS = ("inputs", "input", "steps", "task", "item")
-REFERENCES = ("$ref", "$dynamicRef")
+# A reference may name an address, which the validator would fetch, or itself, which has no end; a pattern
+# may take for ever on a short text.  Whoever checks a playbook must be able to wait for the answer.
+REFUSED = {
+    "$ref": "refers to another schema; write it out",
+    "$dynamicRef": "refers to another schema; write it out",
+    "pattern": "is not offered here; list the values with `enum`, or let a step check the text",
+    "patternProperties": "is not offered here; name each input under `properties`",
+}
 
 
 class PlannedStep(BaseModel):
@@ -165,9 +172,9 @@ def _plainly(message: str, kind: str, context: dict[str, Any]) -> str:
 
 
 def _check_schema(document: Document, playbook: Playbook) -> None:
-    # A reference may name an address, which the validator would fetch, or itself, which has no end.
-    if reference := next((path for path, key in _keys(playbook.inputs, ("inputs",)) if key in REFERENCES), None):
-        document.complain(reference, "refers to another schema; write it out")
+    refused = [path for path, key in _keys(playbook.inputs, ("inputs",)) if key in REFUSED and path[-2] != "properties"]
+    if refused:
+        document.complain(refused[0], REFUSED[str(refused[0][-1])])
         return
     try:
         Draft202012Validator.check_schema(playbook.inputs, format_checker=Draft202012Validator.FORMAT_CHECKER)

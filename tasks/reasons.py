@@ -8,6 +8,7 @@ from sqlalchemy.orm import joinedload
 from models.agent import SILENT_AFTER, Worker
 from models.columns import now
 from models.database import reading
+from models.run import Run
 from models.states import State
 from models.task import Task
 
@@ -28,10 +29,11 @@ def why_queued(task: Task) -> str:
     ahead = _ahead(task)
     slots = sum(worker.concurrency for worker in covering)
     busy = _running_on(covering)
-    names = ", ".join(sorted({worker.nodename.split("@")[0] for worker in covering}))
+    names = ", ".join(sorted({worker.agent.name for worker in covering}))
     if busy >= slots:
         before = f"{ahead if ahead < COUNTED else f'{COUNTED} or more'} before it" if ahead else "it is the next"
-        return f"All {slots} places of {names} are taken; {before}."
+        places = "The one place" if slots == 1 else f"All {slots} places"
+        return f"{places} of {names} {'is' if slots == 1 else 'are'} taken; {before}."
     return f"{names} is free and takes it next." if not ahead else f"{names} takes it soon; {ahead} before it."
 
 
@@ -62,9 +64,8 @@ def _ahead(task: Task) -> int:
 
 
 def _running_on(workers: list[Worker]) -> int:
-    """How many tasks the workers' agents are running now."""
-    agents = {worker.agent.name for worker in workers}
-    running = select(Task.number).where(Task.state == State.RUNNING, Task.agent.in_(agents))
+    """How many tasks these workers are running now."""
+    running = select(Run.id).where(Run.ended_at.is_(None), Run.worker_id.in_([worker.id for worker in workers]))
     return _count(running.limit(1000))
 
 

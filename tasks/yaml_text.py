@@ -13,7 +13,7 @@ import yaml
 
 from models.errors import Problem
 
-LONGEST_TEXT = 1 << 20
+LONGEST_TEXT = 1 << 18
 DEEPEST = 100
 # The one that libyaml does the reading for is ten times as quick: a megabyte takes the other fifteen seconds.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -262,9 +262,9 @@ def test_without_isolation_nothing_is_run(told: Settings, tmp_path: Path, monkey
     from tools.sandbox import choice
 
     monkeypatch.setattr(choice, "_strongest", lambda: (choice.NoSandbox({"tier_1": "gone"}), {"tier_1": "gone"}))
-    choice.choose.cache_clear()
+    choice._found.cache_clear()
     result = run("sandbox", "run", "--workspace", str(tmp_path), "--", "touch", "made")
-    choice.choose.cache_clear()
+    choice._found.cache_clear()
     assert (result.exit_code, "doctor" in result.stderr) == (125, True)
     assert not (tmp_path / "made").exists()
     assert run("sandbox", "probe").exit_code == 125

@@ -55,14 +55,25 @@ def probe() -> Probe:
     return Probe(sandbox.tier, sandbox.name, facts)
 
 
-@cache
 def choose() -> Sandbox:
     """The sandbox of `probe()`'s tier, found once per process; on tier 4 one whose `run` always raises.
 
     Sandboxes that a killed worker left on this host are ended on the way.
     """
+    try:
+        return _found()
+    except SandboxUnavailable as error:
+        # Not remembered: a host under load may have failed one probe, and the next call asks again.
+        return NoSandbox(error.details["reasons"])
+
+
+@cache
+def _found() -> Sandbox:
     end_leftovers()
-    return _strongest()[0]
+    sandbox, facts = _strongest()
+    if sandbox.tier == NoSandbox.tier:
+        raise SandboxUnavailable("cannot isolate commands on this host", reasons=facts)
+    return sandbox
 
 
 def run_in(

@@ -36,12 +36,23 @@ def wait(told: Settings, within_s: float) -> None:
         Misconfigured: one was not there in time; says which.
     """
     deadline = time.monotonic() + within_s
-    while schema.check(told) != schema.newest():
+    while reason := _not_ready(told):
         if time.monotonic() > deadline:
-            raise Misconfigured("cannot start: the database is not up to date; run the release line of the Procfile")
+            raise Misconfigured(f"cannot start: {reason}")
         time.sleep(0.2)
     if not broker.answers(told, within_s=max(0.0, deadline - time.monotonic())):
         raise Misconfigured(f"cannot start: the broker at {broker.address(told)} does not answer")
+
+
+def _not_ready(told: Settings) -> str:
+    """What the database lacks; empty when it is ready.  One that is starting does not answer yet."""
+    try:
+        is_current = schema.check(told) == schema.newest()
+    except Misconfigured as error:
+        if not error.transient:
+            raise
+        return str(error)
+    return "" if is_current else "the database is not up to date; run the release line of the Procfile"
 
 
 if __name__ == "__main__":

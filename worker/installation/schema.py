@@ -45,7 +45,7 @@ def current(told: Settings) -> str | None:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
     except DatabaseError as error:
-        raise Misconfigured(f"cannot read the database: {error.orig}", database=_shown(told)) from error
+        raise Misconfigured(f"cannot read the database: {error.orig}", transient=True, database=_shown(told)) from error
     finally:
         engine.dispose()
 

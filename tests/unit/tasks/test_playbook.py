@@ -1,6 +1,7 @@
 """A playbook's every mistake is named, with its path and line; what is right is shown before it runs."""
 
 import pytest
+import yaml
 
 from models.errors import InvalidInput
 from tasks.playbook import Playbook, check_inputs, dry_run, parse, problems, with_defaults
@@ -113,3 +114,28 @@ def test_playbook_survives_being_kept_as_json() -> None:
     playbook = parse(GOOD)
     kept = playbook.model_dump(mode="json", by_alias=True)
     assert Playbook.model_validate(kept) == playbook
+
+
+@pytest.mark.parametrize(
+    "key, cure", [("pattern", "enum"), ("patternProperties", "properties"), ("$ref", "write it out")]
+)
+def test_schema_that_may_never_be_done_with_is_refused(key: str, cure: str) -> None:
+    value = {"x": {"type": "string"}} if key == "patternProperties" else "(a+)+$"
+    text = yaml.safe_dump(
+        {
+            "inputs": {"type": "object", "properties": {"a": {"type": "string", key: value}}},
+            "steps": [{"stage": "build", "tool": "files.list"}],
+        }
+    )
+    [problem] = problems(text)
+    assert (problem["path"], cure in problem["message"]) == (f"inputs.properties.a.{key}", True)
+
+
+def test_input_may_be_named_like_a_word_of_json_schema() -> None:
+    text = yaml.safe_dump(
+        {
+            "inputs": {"type": "object", "properties": {"pattern": {"type": "string"}}},
+            "steps": [{"stage": "build", "tool": "files.list"}],
+        }
+    )
+    assert problems(text) == []

@@ -63,6 +63,9 @@ def kill_child_in_the_step(workplace: Workplace, worker: CeleryTestWorker, task_
     sandbox = below(child)
     child.kill()
     assert_gone([child, *sandbox], 2)
+    # A wake-up that Celery hands to the dead child is lost until the reconciler's next round.
+    pool = psutil.Process(worker.container.local.pid)
+    wait_until(lambda: any(each != child for each in pool.children()), 30, "the next pool child")
 
 
 def test_killed_workers_task_goes_on_with_its_first_unfinished_step(

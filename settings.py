@@ -4,10 +4,12 @@
 descriptions below by `python -m settings`.  Durations are seconds, sizes are bytes.
 """
 
+import difflib
 import hashlib
 import secrets
 import sysconfig
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -20,6 +22,8 @@ from models.errors import Misconfigured
 
 PROJECT = Path(__file__).resolve().parent
 VERSION = "0.1.0"
+# Not settings: the command line's server, the mark of bin/up on its processes, a title inside the sandbox.
+READ_ELSEWHERE = ("OPSCORE_URL", "OPSCORE_INSTALLATION", "OPSCORE_TASK_TITLE")
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, with room for a server's temporary suffix
 
 
@@ -200,6 +204,13 @@ def load() -> Settings:
 def _variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0])
     return name if name.isupper() else f"OPSCORE_{name.upper()}"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """OPSCORE_* variables that nobody reads, each with the name that was probably meant, or empty."""
+    known = {*READ_ELSEWHERE, *(each for name in Settings.model_fields for each in _variables(name))}
+    unknown = sorted(name for name in environment if name.startswith("OPSCORE_") and name not in known)
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in unknown}
 
 
 def reference() -> str:

@@ -30,6 +30,7 @@ from tools import sandbox
 from worker.processes import flask_app
 from worker.subscription import Subscription, subscribe, subscription
 
+PREFORK = "celery.concurrency.prefork"
 log = logger(__name__)
 
 
@@ -38,6 +39,8 @@ class Registration(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, agent: str | None = None, complexity: str | None = None, **options: Any) -> None:
         super().__init__(worker, **options)
+        if worker.pool_cls.__module__ != PREFORK:
+            raise SystemExit("error: cannot use this pool: a run needs a process of its own (-P prefork)")
         try:
             self.chosen = subscription(agent, complexity, worker.app.named_queues)
         except InvalidInput as error:

@@ -98,6 +98,7 @@ def test_second_worker_of_an_agent_has_a_name_of_its_own(workplace: Workplace, s
     [
         (["--agent", "x", "--complexity", "0-3"], "cannot use --complexity 0-3: one level or a range within 1-10"),
         (["-Q", "complexty.4"], "cannot use -Q complexty.4: no task is sent there"),
+        (["-P", "threads"], "cannot use this pool: a run needs a process of its own"),
     ],
 )
 def test_option_that_makes_no_sense_ends_the_start_with_a_reason(

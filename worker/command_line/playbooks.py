@@ -66,7 +66,8 @@ def _show(file: str, problems: "list[Problem]", calls: "list[PlannedCall]") -> N
     out = console()
     for problem in problems:
         place = f"{file}:{problem['line']}" if problem.get("line") else file
-        out.print(Text.assemble((f"{place}: ", "bold"), f"{problem['path']}: {problem['message']}"))
+        part = f"{problem['path']}: " if problem["path"] else ""
+        out.print(Text.assemble((f"{place}: ", "bold"), f"{part}{problem['message']}"))
     for number, call in enumerate(calls, 1):
         out.print(Text.assemble(f"{number:>3}  ", (f"{call.stage:<7}", "dim"), (call.title, "bold"), f"  {call.tool}"))
         out.print(Text(f"     {as_json(call.arguments, indent=None)}", style="dim"))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def run(what: str, given: tuple[str, ...], is_followed: bool, **options: Any) -> None:
     """Submit a task.
 
-    WHAT is the name of a template (`bin/opscore run survey-code-base -i source=/usr/lib/python3.12`) or a file with
-    a playbook. Inputs are text unless the plan says otherwise. For an input that is a file or folder, `@PATH`
+    TEMPLATE is a template's name (`bin/opscore run survey-code-base -i source=@my-code/`), FILE is a file with a
+    playbook. Inputs are text unless the plan says otherwise. For an input that is a file or folder, `@PATH`
     uploads it (a folder as an archive); a file's path alone uploads it too, a folder's path is read where the
     agents run.
     """

@@ -77,6 +77,12 @@ def _step_finished(data: Data) -> str:
     return f"{sign} {_step(data)} ({duration(data.get('wall_s'))})"
 
 
+def _workspace_ready(data: Data) -> str:
+    if "restored" in data:
+        return "workspace restored as the last finished step left it"
+    return f"workspace ready: {data.get('files', 0)} files, {size(data.get('bytes', 0))}"
+
+
 def _step(data: Data) -> str:
     return str(data.get("title") or data.get("key"))
 
@@ -85,8 +91,10 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "task.submitted": lambda data: f"submitted to {data.get('queue', '?')}",
     "task.claimed": lambda data: f"taken by {data.get('agent', '?')}",
     "stage.entered": lambda data: f"stage {data.get('stage')}",
-    "workspace.ready": lambda data: f"workspace ready: {data.get('files', 0)} files, {size(data.get('bytes', 0))}",
+    "task.requeued": lambda data: f"put back into its queue: {data.get('reason', 'the run was lost')}",
+    "workspace.ready": _workspace_ready,
     "step.started": lambda data: f"… {_step(data)}",
+    "step.skipped": lambda data: f"– {_step(data)} (skipped, its condition did not hold)",
     "step.finished": _step_finished,
     "task.failed": lambda data: f"failed: {data.get('message', data.get('code', ''))}",
 }

@@ -3,12 +3,14 @@
 Add a check by adding a function to `CHECKS`: it takes the settings and gives one finding.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import settings
 from models.errors import Misconfigured
 from settings import Settings
 from tools import environment, sandbox
@@ -53,6 +55,15 @@ def cure_for_no_sandbox(found: Probe) -> str:
 
 def _python(_: Settings) -> Finding:
     return Finding("python", Verdict.GOOD, f"{sys.version.split()[0]} in {sys.prefix}")
+
+
+def _variables(_: Settings) -> Finding:
+    unknown = settings.unknown_variables(os.environ)
+    if not unknown:
+        return Finding("settings", Verdict.GOOD, "every OPSCORE_ variable is known")
+    meant = "; ".join(f"did you mean {near} by {name}?" for name, near in unknown.items() if near)
+    cure = meant or "docs/reference/settings.md lists those that there are"
+    return Finding("settings", Verdict.WARNING, f"nobody reads {', '.join(unknown)}", cure)
 
 
 def _data(told: Settings) -> Finding:
@@ -134,5 +145,5 @@ def _web(told: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _data, _database, _sandbox, _agents_python, _broker, _processes, _web,
+    _python, _variables, _data, _database, _sandbox, _agents_python, _broker, _processes, _web,
 )  # fmt: skip

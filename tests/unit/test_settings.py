@@ -1,0 +1,59 @@
+"""Settings are read from the environment, all problems are told together, and what nobody reads is named."""
+
+from pathlib import Path
+
+import pytest
+
+import settings
+from models.errors import Misconfigured
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OPSCORE_DATA_DIR", str(tmp_path))
+    settings.load.cache_clear()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_database_url_of_a_platform_gets_our_driver(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPSCORE_DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://user:pass@host/name")
+    assert settings.Settings().database == "postgresql+psycopg://user:pass@host/name"
+
+
+def test_ours_wins_over_the_platforms_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "1000")
+    monkeypatch.setenv("OPSCORE_PORT", "2000")
+    assert settings.Settings().port == 2000
+
+
+def test_all_problems_are_told_together_by_the_variables_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPSCORE_PORT", "none")
+    monkeypatch.setenv("OPSCORE_LOG_FORMAT", "xml")
+    monkeypatch.setenv("OPSCORE_DATABASE_URL", "mysql://host/name")
+    with pytest.raises(Misconfigured) as caught:
+        settings.load()
+    told = " ".join(caught.value.details["problems"])
+    assert all(name in told for name in ("OPSCORE_PORT", "OPSCORE_LOG_FORMAT", "OPSCORE_DATABASE_URL"))
+
+
+def test_secret_is_made_once_and_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    first, second = settings.Settings(data_dir=tmp_path), settings.Settings(data_dir=tmp_path)
+    assert len(first.token) > 30 and first.token == second.token != first.session_key
+    assert (tmp_path / "secrets" / "token").stat().st_mode & 0o077 == 0
+
+
+def test_socket_of_a_deep_data_folder_has_a_short_path(tmp_path: Path) -> None:
+    deep = settings.Settings(data_dir=tmp_path / ("d" * 120))
+    assert len(str(deep.broker_socket)) <= settings.LONGEST_SOCKET_PATH
+    assert settings.Settings(data_dir=tmp_path / ("e" * 120)).broker_socket != deep.broker_socket
+
+
+def test_mistyped_variable_is_named_with_what_was_meant() -> None:
+    found = settings.unknown_variables({"OPSCORE_PROT": "1", "OPSCORE_PORT": "1", "OPSCORE_URL": "x", "HOME": "/"})
+    assert found == {"OPSCORE_PROT": "OPSCORE_PORT"}
+
+
+def test_reference_names_every_setting() -> None:
+    page = settings.reference()
+    assert all(f"OPSCORE_{name.upper()}" in page for name in settings.Settings.model_fields)

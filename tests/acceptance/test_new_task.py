@@ -73,6 +73,28 @@ def test_a_playbooks_mistakes_show_while_typing_with_line_and_path(examples: Pla
     assert faults(page) == []
 
 
+def test_a_playbooks_own_complexity_counts_until_the_person_chooses_one(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, "/tasks/new/playbook")
+    text = page.input_value("#playbook")
+    page.fill("#playbook", text.replace("complexity: 2", "complexity: 7"))
+    expect(page.locator("#complexity")).to_have_value("7")
+    page.fill("#complexity", "9")
+    page.fill("#playbook", text.replace("complexity: 2", "complexity: 5"))
+    expect(page.locator("[data-plan-level='5']")).to_be_visible()
+    expect(page.locator("#complexity")).to_have_value("9")
+
+
+def test_a_playbook_is_still_there_after_a_way_back(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, "/tasks/new/playbook")
+    page.fill("#playbook", "name: mine\nsteps: [")
+    expect(page.locator("#checked-state")).to_contain_text("mistake")
+    page.get_by_role("link", name="Agents", exact=True).first.click()
+    page.wait_for_url("**/agents")
+    page.go_back()
+    expect(page.locator("#playbook")).to_have_value("name: mine\nsteps: [")
+    expect(page.locator("#checked-state")).to_contain_text("mistake")
+
+
 def test_the_dry_run_follows_the_form(examples: Place, sign_in: SignIn) -> None:
     page = sign_in(examples, "/tasks/new/from/survey-code-base")
     page.fill("[name='in.top_n']", "7")

@@ -19,6 +19,21 @@ function show(part) {
 }
 
 for (const part of document.querySelectorAll("[data-covering]")) {
-  part.addEventListener("input", () => show(part));
+  part.addEventListener("input", () => {
+    part.dataset.chosen = "";
+    show(part);
+  });
+  addEventListener("pageshow", () => {
+    const slider = part.querySelector("input[type=range]");
+    if (slider.value !== slider.defaultValue) part.dataset.chosen = "";
+    show(part);
+  });
+  // The level that the playbook above names, as long as the person chose none.
+  document.addEventListener("htmx:after:settle", () => {
+    const plan = document.querySelector("#checked [data-plan-level]");
+    if (!plan || "chosen" in part.dataset) return;
+    part.querySelector("input[type=range]").value = plan.dataset.planLevel;
+    show(part);
+  });
   show(part);
 }

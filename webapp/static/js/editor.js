@@ -45,4 +45,8 @@ if (place) {
     if (to) goTo(Number(to.dataset.line));
   });
   number();
+  // After a way back the browser has put in again what was written: it is checked anew.
+  addEventListener("pageshow", () => {
+    if (area.value !== area.defaultValue) area.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 }

@@ -85,7 +85,7 @@ def _host_path(settings: Settings, field: str, value: str) -> Source:
         raise _refused(field, "cannot be a path") from error
     if not any(real.is_relative_to(root) for root in settings.input_roots):
         roots = ", ".join(map(str, settings.input_roots))
-        raise _refused(field, f"must lie under an allowed folder ({roots}); OPSCORE_INPUT_ROOTS adds one")
+        raise _refused(field, f"must lie under an allowed folder ({roots}), which OPSCORE_INPUT_ROOTS names, or be an upload")
     if not real.is_dir() and not real.is_file():
         raise _refused(field, "there is no such file or folder on this host")
     return Source(real, real.name)

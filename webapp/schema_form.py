@@ -132,7 +132,7 @@ def _is_of(path: str, name: str) -> bool:
 def _said(each: Field, message: str) -> str:
     """What is wrong and the cure, for people: a schema's own words are for programs."""
     if message == "is missing":
-        return "Choose a file, or name a folder of this host." if each.kind == "source" else "Please fill this in."
+        return "Choose a file, or name a path on this machine." if each.kind == "source" else "Please fill this in."
     if "is not of type" in message:
         wanted = {"whole": "a whole number", "decimal": "a number", "json": "JSON"}.get(
             each.kind, "another kind of value"

@@ -69,7 +69,7 @@ def test_each_problem_stands_at_its_field_with_the_cure() -> None:
         {"path": "inputs.names.0", "message": "is too long"},
     ]
     schema_form.show_problems(list(made.values()), problems)  # type: ignore[arg-type]
-    assert made["table"].problem == "Choose a file, or name a folder of this host."
+    assert made["table"].problem == "Choose a file, or name a path on this machine."
     assert made["rows"].problem == "“many” is not a whole number."
     assert made["names"].problem == "Is too long"
     assert made["note"].problem == ""

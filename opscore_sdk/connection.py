@@ -93,6 +93,8 @@ def _reason(error: requests.RequestException) -> str:
         return "it does not answer in time"
     if isinstance(error, requests.ConnectionError):
         return "nothing answers there"
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return "this is no address such as http://127.0.0.1:8000"
     return str(error)
 
 

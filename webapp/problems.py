@@ -48,7 +48,8 @@ def _of_http(error: HTTPException) -> ResponseReturnValue:
         return error  # a redirect is an answer, not a problem
     if of_api.is_api():
         return of_api.of_http(error)
-    return page(error.code, error.description or "")
+    # What werkzeug says of a wrong address, the advice says too.
+    return page(error.code, "" if error.code == 404 else error.description or "")
 
 
 def page(status: int, reason: str) -> Response:

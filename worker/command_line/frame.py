@@ -48,7 +48,12 @@ class Frame:
         """A client of the installation's API."""
         from opscore_sdk import OpsCoreClient
 
-        return OpsCoreClient(self.address(), self.settings().token)
+        settings = self.settings()
+        if not settings.api_token and not settings.data_dir.is_dir():
+            # Asking for the token would make one: a slip of the pen in --data leaves no folder behind.
+            folder = settings.data_dir
+            end(UNREACHABLE, f"there is no OpsCore in {folder}. Start it with bin/up, or name its folder with --data.")
+        return OpsCoreClient(self.address(), settings.token)
 
     def show(self, value: Any, human: Callable[[], Any]) -> None:
         """Print the value as JSON when that was asked for; else what `human` makes of it."""
@@ -150,7 +155,13 @@ class Remote(Local):
         except exceptions.Unreachable as error:
             end(UNREACHABLE, f"{error}. Is OpsCore running? Start it with bin/up.")
         except exceptions.Unauthorized:
-            end(REFUSED, "the server does not take this token. Name the installation's folder with --data.")
+            told, settings = frame(), frame().settings()
+            token = "OPSCORE_API_TOKEN" if settings.api_token else f"the token of {settings.data_dir}"
+            end(
+                REFUSED,
+                f"{told.address()} does not take {token}: another installation answers there. "
+                "Start this one with bin/up, or name the other's folder with --data.",
+            )
         except exceptions.ApiError as error:
             facts = [f"{name}: {_listed(value)}" for name, value in error.facts.items()]
             problems = [str(problem) for problem in error.problems]

@@ -50,7 +50,7 @@ def find_source(settings: Settings, playbook: Playbook, inputs: dict[str, Any]) 
     """
     field = source_field(playbook)
     value = inputs.get(field) if field else None
-    if not field or not value:
+    if not field or not isinstance(value, str) or not value:
         return None
     return _upload(settings, field, value) if value.startswith(UPLOAD) else _host_path(settings, field, value)
 
@@ -85,7 +85,9 @@ def _host_path(settings: Settings, field: str, value: str) -> Source:
         raise _refused(field, "cannot be a path") from error
     if not any(real.is_relative_to(root) for root in settings.input_roots):
         roots = ", ".join(map(str, settings.input_roots))
-        raise _refused(field, f"must lie under an allowed folder ({roots}), which OPSCORE_INPUT_ROOTS names, or be an upload")
+        raise _refused(
+            field, f"must lie under an allowed folder ({roots}), which OPSCORE_INPUT_ROOTS names, or be an upload"
+        )
     if not real.is_dir() and not real.is_file():
         raise _refused(field, "there is no such file or folder on this host")
     return Source(real, real.name)

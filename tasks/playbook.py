@@ -148,7 +148,8 @@ def _examine(text: str) -> tuple[Playbook | None, list[Problem]]:
         playbook = Playbook.model_validate(document.value)
     except ValidationError as error:
         for each in error.errors():
-            document.complain(_in_text(each["loc"]), _plainly(each["msg"], each["type"], each.get("ctx", {})))
+            document.complain(_in_text(each["loc"]), _plainly(each["msg"], each["type"]))
+        _check_readable_tools(document)
         return None, document.problems
     _check_schema(document, playbook)
     _check_files(document, playbook)
@@ -161,13 +162,13 @@ def _in_text(location: tuple[str | int, ...]) -> Path:
     return tuple(part for part in location if not (isinstance(part, str) and part in ("str", "bool", "list[any]")))
 
 
-def _plainly(message: str, kind: str, context: dict[str, Any]) -> str:
+def _plainly(message: str, kind: str) -> str:
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":
         return "is not known here"
     if kind == "enum":
-        return f"must be {context.get('expected')}"
+        return f"must be one of {', '.join(STAGES)}"  # the stage is the only one
     return message[0].lower() + message[1:]
 
 
@@ -227,6 +228,17 @@ def _check_steps(document: Document, playbook: Playbook) -> None:
         names.append(step.name)
 
 
+def _check_readable_tools(document: Document) -> None:
+    """Check the tools of a playbook that is wrong elsewhere: whoever mends it wants to see all of it at once."""
+    steps = document.value.get("steps")
+    for index, raw in enumerate(steps if isinstance(steps, list) else []):
+        tool, arguments = (raw.get("tool"), raw.get("with", {})) if isinstance(raw, dict) else (None, None)
+        if isinstance(tool, str) and isinstance(arguments, dict):
+            _check_tool(
+                document, ("steps", index), PlannedStep.model_construct(stage=STAGES[0], tool=tool, with_=arguments)
+            )
+
+
 def _check_tool(document: Document, at: Path, step: PlannedStep) -> None:
     try:
         tool = find_tool(step.tool)
@@ -239,7 +251,7 @@ def _check_tool(document: Document, at: Path, step: PlannedStep) -> None:
         for each in error.errors():
             # A value that holds an expression is known only in the run; it is validated there.
             if not _holds_expression(step.with_, each["loc"]):
-                document.complain((*at, "with", *each["loc"]), _plainly(each["msg"], each["type"], each.get("ctx", {})))
+                document.complain((*at, "with", *each["loc"]), _plainly(each["msg"], each["type"]))
 
 
 def _holds_expression(value: Any, location: tuple[int | str, ...]) -> bool:

@@ -51,12 +51,15 @@ def reconcile() -> Round:
     return Round(len(requeue_lost()), publish_unpublished(), top_up(), workers_lost)
 
 
-def requeue_lost() -> list[str]:
-    """Give back the tasks whose run's process on this host is dead; returns their ids."""
+def requeue_lost(*, was_stopped: bool = False) -> list[str]:
+    """Give back the tasks whose run's process on this host is dead; returns their ids.
+
+    Where a person stopped the processes (`was_stopped`), no loss is counted: the task was not the reason.
+    """
     with reading() as session:
         here = select(Run).where(Run.ended_at.is_(None), Run.host == socket.gethostname())
         lost = [run for run in session.scalars(here) if not is_alive(run.pid, run.process_started_at)]
-    return [run.task_id for run in lost if _requeue(run)]
+    return [run.task_id for run in lost if _requeue(run, was_stopped)]
 
 
 def close_lost_workers() -> int:
@@ -124,14 +127,16 @@ def _waiting_tasks() -> dict[str, list[str]]:
     return found
 
 
-def _requeue(run: Run) -> bool:
+def _requeue(run: Run, was_stopped: bool) -> bool:
     """Give the task back, or fail it when its worker died too often; False when it had ended by itself."""
     mine = (Task.id == run.task_id, Task.run_number == run.number)
-    reason = f"the process {run.pid} of agent {run.agent} on {run.host} died"
+    how = "was stopped" if was_stopped else "died"
+    reason = f"the process {run.pid} of agent {run.agent} on {run.host} {how}"
     with writing() as session:
         close_run(session, run.task_id, run.number, "lost")
         # Locked: the task must not end between this look and the move.
-        lost = select(Task.losses + 1).where(*mine, Task.state == State.RUNNING).with_for_update()
+        counted = 0 if was_stopped else 1
+        lost = select(Task.losses + counted).where(*mine, Task.state == State.RUNNING).with_for_update()
         losses = session.scalar(lost)
         if losses is None:
             return False

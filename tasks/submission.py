@@ -67,7 +67,9 @@ def submit(order: Order) -> Submitted:
         return Submitted(earlier, is_new=False)
     playbook = _plan(order)
     inputs = with_defaults(playbook, order.inputs)
-    found = [*_problems(order), *check_inputs(playbook, inputs)] or _problem_of_source(playbook, inputs)
+    found = [*_problems(order), *check_inputs(playbook, inputs)]
+    known = {each["path"] for each in found}
+    found += [each for each in _problem_of_source(playbook, inputs) if each["path"] not in known]
     if found:
         raise InvalidInput("cannot submit this task", problems=found)
     try:

@@ -159,3 +159,8 @@ def test_one_request_sent_by_eight_threads_at_once_is_one_task(workplace: Workpl
     assert len(found) == 8
     assert len({each.task.id for each in found}) == 1
     assert [each.is_new for each in found].count(True) == 1
+
+
+def test_a_refused_source_is_told_together_with_the_other_inputs(workplace: Workplace) -> None:
+    found = problems_of(workplace, template="survey-code-base", inputs={"source": "/etc", "top_n": 999})
+    assert sorted(found) == ["inputs.source", "inputs.top_n"]

@@ -80,7 +80,8 @@ def test_a_newer_database_is_refused_and_left_as_it_is(installation: Started) ->
     assert refused.returncode == 2
     assert "cannot use this database: a newer OpsCore made it" in refused.stderr
     assert (installation.data / "opscore.db").read_bytes() == before
-    assert doctor.examine(installation.told)[2].verdict is doctor.Verdict.PROBLEM
+    found = {each.name: each for each in doctor.examine(installation.told)}
+    assert found["database"].verdict is doctor.Verdict.PROBLEM
 
 
 def test_a_file_that_is_no_database_is_refused(installation: Started) -> None:

@@ -17,11 +17,11 @@ def installation(tmp_path: Path) -> Iterator[Started]:
     installation.clean()
 
 
-def tasks(installation: Started) -> list[tuple[str, int]]:
-    """State and number of the newest run of each task."""
+def tasks(installation: Started) -> list[tuple[str, int, int]]:
+    """State, number of the newest run and losses of each task."""
     connection = sqlite3.connect(installation.data / "opscore.db")
     try:
-        return connection.execute("SELECT state, run_number FROM task ORDER BY number").fetchall()
+        return connection.execute("SELECT state, run_number, losses FROM task ORDER BY number").fetchall()
     finally:
         connection.close()
 
@@ -42,7 +42,7 @@ def test_asked_to_stop_it_leaves_no_process_and_requeues_what_ran(
     assert installation.left() == []
     assert not (installation.data / "run" / "processes.json").exists()
     # A step that was short enough has finished; otherwise the task waits to be run again.
-    assert tasks(installation) in ([("queued", 1)], [("succeeded", 1)])
+    assert tasks(installation) in ([("queued", 1, 0)], [("succeeded", 1, 0)])
 
 
 def test_killed_it_leaves_no_process_and_the_next_start_finishes_what_ran(installation: Started) -> None:
@@ -54,11 +54,11 @@ def test_killed_it_leaves_no_process_and_the_next_start_finishes_what_ran(instal
 
     # The kernel ends them; nobody has to start anything for that.
     wait_until(lambda: installation.left() == [], "all children have ended", 5)
-    assert tasks(installation) == [("running", 1)]
+    assert tasks(installation) == [("running", 1, 0)]
     again = installation.run("up", "--once", "--port", str(installation.port))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "goes back to the queue" in again.stdout
-    assert tasks(installation) == [("succeeded", 2)]
+    assert tasks(installation) == [("succeeded", 2, 1)]
     assert installation.left() == []
 
 
@@ -73,4 +73,4 @@ def test_asked_twice_it_does_not_wait_for_what_runs(installation: Started) -> No
 
     assert installation.process.wait(timeout=8) == 0
     assert installation.left() == []
-    assert tasks(installation) == [("queued", 1)]
+    assert tasks(installation) == [("queued", 1, 0)]

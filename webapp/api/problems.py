@@ -109,6 +109,8 @@ def of_http(error: HTTPException) -> Response:
     detail = error.description or ""
     if isinstance(error, RequestEntityTooLarge):
         detail = "The body is larger than this installation takes; see OPSCORE_UPLOAD_MAX_BYTES."
+    if status == 404:
+        detail = "There is no such address; /openapi.json lists those that there are."
     if status == 500:
         detail = "The log of the web process says more."
     answer = problem(status, code, detail)

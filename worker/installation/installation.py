@@ -120,7 +120,7 @@ class Installation:
             step.result = "up to date" if done.before == done.after else "ready"
             if done.backup:
                 step.result = f"brought up to date; a copy of the old one is in {done.backup}"
-        self._requeue()
+        self._requeue(was_stopped=False)
         state = "ready" if self._tools.was_ready else "is being made, in the background (first start)"
         self._terminal.mark("agents' Python", state)
 
@@ -210,11 +210,14 @@ class Installation:
         with self._without_database():
             self._tell_what_runs()
         agents = [name for name, child in self._supervisor.children.items() if child.role.role == "agent"]
-        self._supervisor.stop(agents, is_hurried)
+        # The reconciler first: it would count what is cut off now as the loss of a worker.
         self._supervisor.stop(["reconciler", "flower"], is_hurried)
-        with self._without_database():
-            self._requeue()
+        self._supervisor.stop(agents, is_hurried)
         self._supervisor.stop(["broker"], is_hurried)
+        # A pool process may outlive its worker by a moment, and what it holds is given back only when it is dead.
+        leftovers.end(self._told)
+        with self._without_database():
+            self._requeue(was_stopped=True)
 
     @contextmanager
     def _without_database(self) -> Iterator[None]:
@@ -232,10 +235,10 @@ class Installation:
         hint = "" if self._options.detach else " (Ctrl-C again: at once)"
         self._terminal.say(f"What runs gets ten seconds to finish{hint} ...")
 
-    def _requeue(self) -> None:
+    def _requeue(self, *, was_stopped: bool) -> None:
         """Give back what the ended processes held, so that it is taken up again."""
         with self._app.app_context(), scope.wide(AUTHOR):
-            number = len(requeue_lost())
+            number = len(requeue_lost(was_stopped=was_stopped))
         if number:
             tasks = "1 task goes" if number == 1 else f"{number} tasks go"
             self._terminal.mark("queue", f"{tasks} back to the queue, and will be run again")

@@ -139,3 +139,16 @@ def test_input_may_be_named_like_a_word_of_json_schema() -> None:
         }
     )
     assert problems(text) == []
+
+
+def test_mistakes_of_form_and_of_tools_are_told_together() -> None:
+    found = problems(
+        "steps:\n  - {stage: bild, tool: pyton.run}\n  - {stage: test, tool: files.read, with: {pat: x}}\n"
+    )
+    assert [(each["path"], each["line"]) for each in found] == [
+        ("steps[0].stage", 2),
+        ("steps[0].tool", 2),
+        ("steps[1].with.path", 3),
+        ("steps[1].with.pat", 3),
+    ]
+    assert found[0]["message"] == "must be one of design, build, test, review"

@@ -273,3 +273,15 @@ def test_without_isolation_nothing_is_run(told: Settings, tmp_path: Path, monkey
 def test_help_is_there_for_every_command() -> None:
     for arguments in ([], ["run"], ["task"], ["task", "get"], ["sandbox", "run"], ["playbook", "check"]):
         assert run(*arguments, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["token", "link"])
+def test_folder_without_an_installation_is_named_and_not_made(
+    command: str, told: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = tmp_path / "typo"
+    monkeypatch.setenv("OPSCORE_DATA_DIR", str(nowhere))
+    settings.load.cache_clear()
+    result = run(command)
+    assert (result.exit_code, f"no OpsCore in {nowhere}" in result.stderr) == (3, True)
+    assert not nowhere.exists()

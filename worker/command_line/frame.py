@@ -48,12 +48,21 @@ class Frame:
         """A client of the installation's API."""
         from opscore_sdk import OpsCoreClient
 
+        return OpsCoreClient(self.address(), self.token())
+
+    def token(self) -> str:
+        """The API's token; ends the command where there is no installation."""
         settings = self.settings()
-        if not settings.api_token and not settings.data_dir.is_dir():
+        if not settings.api_token:
             # Asking for the token would make one: a slip of the pen in --data leaves no folder behind.
-            folder = settings.data_dir
+            self.require_folder()
+        return settings.token
+
+    def require_folder(self) -> None:
+        """Return only when the data folder is there."""
+        folder = self.settings().data_dir
+        if not folder.is_dir():
             end(UNREACHABLE, f"there is no OpsCore in {folder}. Start it with bin/up, or name its folder with --data.")
-        return OpsCoreClient(self.address(), settings.token)
 
     def show(self, value: Any, human: Callable[[], Any]) -> None:
         """Print the value as JSON when that was asked for; else what `human` makes of it."""

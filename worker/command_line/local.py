@@ -36,7 +36,7 @@ def doctor() -> None:
 @click.command(cls=Local)
 def token() -> None:
     """Print the API's token, for `Authorization: Bearer`."""
-    found = frame().settings().token
+    found = frame().token()
     frame().show({"token": found}, lambda: click.echo(found))
 
 
@@ -47,6 +47,8 @@ def link() -> None:
     from models.scope import acting
     from models.sign_in import new_link
 
+    if not frame().settings().database_url:
+        frame().require_folder()
     app = bare_app(frame().settings())
     with app.app_context(), acting("person:local"), writing() as session:
         secret = new_link(session)

@@ -56,10 +56,15 @@ def requeue_lost(*, was_stopped: bool = False) -> list[str]:
 
     Where a person stopped the processes (`was_stopped`), no loss is counted: the task was not the reason.
     """
+    lost = [run for run in runs_here() if not is_alive(run.pid, run.process_started_at)]
+    return [run.task_id for run in lost if _requeue(run, was_stopped)]
+
+
+def runs_here() -> list[Run]:
+    """The runs that have not ended and whose processes are, or were, on this host."""
     with reading() as session:
         here = select(Run).where(Run.ended_at.is_(None), Run.host == socket.gethostname())
-        lost = [run for run in session.scalars(here) if not is_alive(run.pid, run.process_started_at)]
-    return [run.task_id for run in lost if _requeue(run, was_stopped)]
+        return list(session.scalars(here))
 
 
 def close_lost_workers() -> int:

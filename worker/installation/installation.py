@@ -21,7 +21,7 @@ from models.states import State
 from models.task import Task
 from settings import Settings
 from tasks import logs
-from tasks.reconcile import requeue_lost
+from tasks.reconcile import requeue_lost, runs_here
 from tools import sandbox
 from tools.sandbox.choice import NoSandbox
 from worker.installation import broker, health, leftovers, packages, ports, record, sample, schema
@@ -37,6 +37,7 @@ from worker.installation.tool_environment import ToolEnvironment
 ANSWERS_WITHIN_S = 60.0
 LOOPBACK = "127.0.0.1"
 AUTHOR = "system:up"
+DYING_S = 3.0
 
 
 class CannotStart(Exception):
@@ -214,7 +215,6 @@ class Installation:
         self._supervisor.stop(["reconciler", "flower"], is_hurried)
         self._supervisor.stop(agents, is_hurried)
         self._supervisor.stop(["broker"], is_hurried)
-        # A pool process may outlive its worker by a moment, and what it holds is given back only when it is dead.
         leftovers.end(self._told)
         with self._without_database():
             self._requeue(was_stopped=True)
@@ -239,6 +239,11 @@ class Installation:
         """Give back what the ended processes held, so that it is taken up again."""
         with self._app.app_context(), scope.wide(AUTHOR):
             number = len(requeue_lost(was_stopped=was_stopped))
+            deadline = time.monotonic() + DYING_S
+            # A killed process is there until the kernel has taken its memory back.
+            while was_stopped and runs_here() and time.monotonic() < deadline:
+                time.sleep(POLL_S)
+                number += len(requeue_lost(was_stopped=was_stopped))
         if number:
             tasks = "1 task goes" if number == 1 else f"{number} tasks go"
             self._terminal.mark("queue", f"{tasks} back to the queue, and will be run again")

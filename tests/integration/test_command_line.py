@@ -203,6 +203,7 @@ def test_a_wrong_setting_is_named(told: Settings, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_token_of_the_named_folder_is_printed(told: Settings, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "worker.command_line", "token", "--data", str(tmp_path / "other")],
         capture_output=True, text=True, check=True, cwd=settings.PROJECT,

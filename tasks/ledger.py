@@ -53,7 +53,7 @@ class Ledger:
             mine = Workspace.task_id == self.claim.task_id
             known = session.scalars(select(Workspace).where(mine)).one_or_none()
             if known is None:
-                known = Workspace(task_id=self.claim.task_id, **row)
+                known = Workspace(task_id=self.claim.task_id)
                 session.add(known)
             for name, value in row.items():
                 setattr(known, name, value)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import psutil
 from sqlalchemy import func, literal, select, update
 
 from models import event
@@ -23,14 +22,13 @@ from models.task import Task
 from tasks import live
 from tasks.broker import BROKER_ERRORS, note_published, publish, send_wake_up, waiting_messages
 from tasks.logs import logger
+from tasks.processes import is_alive
 from tasks.timeline import record_of_agent
 
 EVERY = timedelta(seconds=10)
 AT_ONCE = 200
 # A task whose worker died this often is taken to be the reason.
 MOST_LOSSES = 5
-# A start time is reckoned from the boot time, which a correction of the clock moves: no reason to give up a run.
-SAME_START_WITHIN_S = 2.0
 _QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
 log = logger(__name__)
 
@@ -78,16 +76,6 @@ def close_lost_workers() -> int:
             if session.scalar(ended.returning(Worker.id)) is not None:
                 record_of_agent(session, worker.agent_id, "worker.lost", worker=worker.nodename, pid=worker.pid)
     return len(lost)
-
-
-def is_alive(pid: int, started_at: float) -> bool:
-    """Whether the process of that pid is still the one that was meant; a zombie is dead."""
-    try:
-        process = psutil.Process(pid)
-        is_same = abs(process.create_time() - started_at) < SAME_START_WITHIN_S
-        return is_same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def publish_unpublished() -> int:

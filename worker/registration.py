@@ -23,7 +23,7 @@ from models.columns import new_id, now
 from models.database import reading, writing
 from models.errors import InvalidInput
 from tasks.logs import logger
-from tasks.reconcile import is_alive
+from tasks.processes import is_alive
 from tasks.timeline import record_of_agent
 from tasks.work import Served
 from tools import sandbox

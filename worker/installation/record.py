@@ -11,9 +11,7 @@ from pathlib import Path
 import psutil
 
 from settings import Settings
-
-# The start time is computed from the boot time, which a correction of the clock moves a little.
-SAME_START_WITHIN_S = 2.0
+from tasks import processes
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,7 @@ class Recorded:
 
     def process(self) -> psutil.Process | None:
         """The process, or None where it ended, even if its pid is in use again."""
-        try:
-            process = psutil.Process(self.pid)
-            is_same = abs(process.create_time() - self.started_at) < SAME_START_WITHIN_S
-            return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        return processes.find(self.pid, self.started_at)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 from models.errors import InvalidInput
 from tools import environment, files_at
 from tools.contract import Captured, Context, Finished, ToolResult, Values
-from tools.sandbox.contract import Call
+from tools.sandbox.contract import Call, Word
 
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=100_000)]
 """One word of a command line: the kernel takes no NUL and no more than 128 KiB."""
@@ -33,12 +33,12 @@ class CommandOutput(Values):
 
 
 def run(
-    command: Sequence[str],
+    command: Sequence[Word],
     context: Context,
     *,
     cwd: str = ".",
     stdin: str = "",
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, Word | tuple[Word, ...]] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> ToolResult:
     """Run the command in the sandbox, on the workspace, within the context's limits.
@@ -47,7 +47,7 @@ def run(
         InvalidInput: the command line is too long, or `cwd` is not below the workspace.
         SandboxUnavailable: nothing was run.
     """
-    if sum(len(os.fsencode(word)) + 1 for word in command) > ARGUMENTS_BYTES:
+    if sum(len(os.fsencode(word)) + 1 for word in command if isinstance(word, str)) > ARGUMENTS_BYTES:
         raise InvalidInput("cannot start the command: its arguments are too long", most_bytes=ARGUMENTS_BYTES)
     call = Call(
         command=tuple(command),

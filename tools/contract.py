@@ -49,6 +49,12 @@ class Limits:
     file_bytes: int = 1 * GIB
     output_bytes: int = 8 * MIB
     workspace_bytes: int = 4 * GIB
+    workspace_files: int = 200_000
+    """Names of every kind in the workspace."""
+    written_bytes: int = 16 * GIB
+    """What all processes write to disk together, deleted again or not."""
+    network_bytes: int = 512 * MIB
+    """Both ways together, through the proxy."""
 
     def tightened(self, **wanted: float | None) -> "Limits":
         """These limits, each no larger than the one in `wanted`; None leaves a limit as it is."""
@@ -132,6 +138,14 @@ def never() -> bool:
     return False
 
 
+Tell = Callable[..., None]
+"""tell(kind, **details): puts an event on the task's timeline, from any thread; details are JSON-able."""
+
+
+def forget(kind: str, **details: Any) -> None:
+    """Nobody keeps a timeline."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a call is handed besides its arguments."""
@@ -142,6 +156,7 @@ class Context:
     tool_env: Path
     emit: Emit = ignore
     is_cancelled: Callable[[], bool] = never
+    tell: Tell = forget
     idempotency_key: str = ""
     terminal_allow: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

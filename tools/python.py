@@ -11,10 +11,10 @@ from models.errors import InvalidInput, Misconfigured
 from tools import command, environment, files_at
 from tools.command import Argument, CommandOutput
 from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
-from tools.sandbox.contract import WORKSPACE
+from tools.sandbox.contract import Inside
 
-_PYTHON = f"{environment.INSIDE}/bin/python"
-_CODE = "/run/code.py"
+_PYTHON = Inside("tools", "bin/python")
+_CODE = "code.py"
 
 
 class PythonRun(Tool):
@@ -46,15 +46,17 @@ class PythonRun(Tool):
                 path=str(context.tool_env),
                 cure=f"python -m tools.environment {context.tool_env}",
             )
-        env = {"PYTHONPATH": WORKSPACE}
+        env = {"PYTHONPATH": Inside("workspace")}
         if call.code is not None:
             files = {_CODE: call.code.encode("utf-8", "surrogateescape")}
-            return command.run([_PYTHON, _CODE, *call.args], context, stdin=call.stdin, env=env, files=files)
+            return command.run(
+                [_PYTHON, Inside("given", _CODE), *call.args], context, stdin=call.stdin, env=env, files=files
+            )
         return command.run([_PYTHON, _script(call, context), *call.args], context, stdin=call.stdin, env=env)
 
 
-def _script(call: PythonRun.Input, context: Context) -> str:
+def _script(call: PythonRun.Input, context: Context) -> Inside:
     path = files_at.clean(call.file or "")
     if context.workspace.entry(path).kind != "file":
         raise InvalidInput("cannot run it: it is no file", path=path)
-    return f"{WORKSPACE}/{path}"
+    return Inside("workspace", path)

@@ -19,6 +19,7 @@ from tools.contract import MIB, Limits
 from tools.sandbox import Call, run_in
 from tools.sandbox.bubblewrap import Bubblewrap
 from tools.sandbox.choice import NoSandbox
+from tools.sandbox.contract import Inside
 from tools.sandbox.leftovers import end_leftovers, worker_name
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -230,7 +231,7 @@ else:
 
 
 def test_given_files_are_there_and_cannot_be_changed(box: Box) -> None:
-    finished = box.run("sh", "-c", "cat /run/x; echo no > /run/x", files={"/run/x": b"hello"})
+    finished = box.run("sh", "-c", 'cat "$0"; echo no > "$0"', Inside("given", "x"), files={"x": b"hello"})
     assert finished.stdout.text == "hello"
     assert finished.exit_code != 0
 

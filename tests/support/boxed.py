@@ -12,7 +12,7 @@ import psutil
 from tools import interpreter
 from tools.contract import Context, Emit, Finished, Limits, ToolResult, ignore, never
 from tools.registry import find
-from tools.sandbox.contract import Call, Sandbox
+from tools.sandbox.contract import Call, Inside, Sandbox, Word
 from tools.workspace import Workspace
 
 QUICK = Limits(wall_s=20)
@@ -26,7 +26,7 @@ class Box:
     sandbox: Sandbox
     tool_env: Path
 
-    def run(self, *command: str, limits: Limits = QUICK, **more: Any) -> Finished:
+    def run(self, *command: Word, limits: Limits = QUICK, **more: Any) -> Finished:
         """Run a command inside; `more` are fields of `Call`, `emit` and `is_cancelled`."""
         emit: Emit = more.pop("emit", ignore)
         is_cancelled = more.pop("is_cancelled", never)
@@ -35,8 +35,8 @@ class Box:
 
     def python(self, code: str, *args: str, limits: Limits = QUICK, **more: Any) -> Finished:
         """Run code inside with the base Python, which needs no tool environment."""
-        files = {"/run/code.py": code.encode()}
-        command = (str(interpreter.base().executable), "-I", "-S", "/run/code.py", *args)
+        files = {"code.py": code.encode()}
+        command = (str(interpreter.base().executable), "-I", "-S", Inside("given", "code.py"), *args)
         return self.run(*command, limits=limits, files=files, **more)
 
     def context(self, **more: Any) -> Context:

@@ -12,10 +12,10 @@ from models.errors import InvalidInput
 from tools import command, files_at, interpreter
 from tools.command import CommandOutput
 from tools.contract import Arguments, Context, Effect, Tool, ToolResult
-from tools.sandbox.contract import WORKSPACE
+from tools.sandbox.contract import Inside, Word
 
 MOST_ENTRIES = 100_000
-_PROGRAM = "/run/unpack.py"
+_PROGRAM = "unpack.py"
 
 
 class ArchiveUnpack(Tool):
@@ -40,7 +40,7 @@ class ArchiveUnpack(Tool):
         if context.workspace.entry(archive).kind != "file":
             raise InvalidInput("cannot unpack it: it is no file", path=archive)
         most = [str(MOST_ENTRIES), str(context.limits.workspace_bytes)]
-        words = [f"{WORKSPACE}/{archive}", f"{WORKSPACE}/{into}", *most]
+        words: list[Word] = [Inside("workspace", archive), Inside("workspace", into), *most]
         program = Path(__file__).with_name("inside.py").read_bytes()
         python = str(interpreter.base().executable)
-        return command.run([python, "-I", "-S", _PROGRAM, *words], context, files={_PROGRAM: program})
+        return command.run([python, "-I", "-S", Inside("given", _PROGRAM), *words], context, files={_PROGRAM: program})

@@ -16,12 +16,20 @@ from pathlib import Path
 from models.errors import SandboxUnavailable
 from tools import environment, identity, interpreter
 from tools.contract import MIB, Emit, Finished, Limits
-from tools.sandbox.contract import WORKSPACE, Call
+from tools.sandbox.contract import Call, Place, spelled, variables
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.leftovers import worker_name
 from tools.sandbox.supervise import supervise
 
 INSIDE_UID = "65534"
+WORKSPACE = "/workspace"
+PLACES: dict[Place, str] = {
+    "workspace": WORKSPACE,
+    "tools": environment.INSIDE,
+    "packages": "/opt/packages",
+    "given": "/run/given",
+    "socket": "/run/socket",
+}
 TMP_BYTES = 256 * MIB
 SHM_BYTES = 64 * MIB
 
@@ -76,15 +84,15 @@ class Bubblewrap:
         yield _found("bwrap", "install the package bubblewrap")
         yield from self._view(binds, files)
         yield from _seeds(call, next((b.source for b in binds if b.name == "tools"), Path()))
-        for path, data in call.files.items():
-            yield from _file(path, data, files)
+        for name, data in call.files.items():
+            yield from _file(f"{PLACES['given']}/{name}", data, files)
         yield from _variables(call)
         # Last, or there would be nothing left to mount on.
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
         yield from ("--json-status-fd", str(files.status), "--")
         yield from ("/bin/sh", "-c", FIRST_PROGRAM, worker_name(), f"{WORKSPACE}/{call.cwd}")
         yield from _limited(call.limits)
-        yield from call.command
+        yield from (spelled(word, PLACES) for word in call.command)
 
     def _view(self, binds: list[Bind], files: Inherited) -> Iterator[str]:
         yield from ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts")
@@ -111,7 +119,13 @@ def _binds(call: Call) -> Iterator[Bind]:
     if not python.is_in_usr:
         yield Bind("python", python.prefix, str(python.prefix))
     if call.tool_env is not None:
-        yield Bind("tools", call.tool_env, environment.INSIDE)
+        yield Bind("tools", call.tool_env, PLACES["tools"])
+    if call.packages is not None:
+        yield Bind("packages", call.packages, PLACES["packages"])
+    if call.socket is not None:
+        yield Bind("socket", call.socket, PLACES["socket"])
+    for number, folder in enumerate(call.shown):
+        yield Bind(f"shown-{number}", folder, str(folder))
 
 
 def _seeds(call: Call, tools: Path) -> Iterator[str]:
@@ -157,7 +171,7 @@ def _variables(call: Call) -> Iterator[str]:
     }
     if call.tool_env is not None:
         base |= environment.VARIABLES | {"PATH": f"{environment.INSIDE}/bin:{path}"}
-    for name, value in {**base, **call.env}.items():
+    for name, value in {**base, **variables(call, PLACES)}.items():
         # A task's title may hold anything; no variable can hold a NUL.
         yield from ("--setenv", name, value.replace("\0", "\ufffd"))
 

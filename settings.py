@@ -88,8 +88,22 @@ class Settings(BaseSettings):
     )  # fmt: skip
     upload_max_bytes: int = Field(256 * 2**20, gt=0, description="Largest file that may be uploaded.")
     input_max_bytes: int = Field(2**30, gt=0, description="Largest folder or archive that is copied into a workspace.")
-    step_wall_s: float = Field(600, gt=0, description="Longest time that one step may take.")
-    step_memory_bytes: int = Field(2 * 2**30, gt=0, description="Most memory that the processes of one step may hold.")
+    step_wall_s: float = Field(600, ge=0.1, description="Longest time that one step may take.")
+    step_cpu_s: float = Field(900, ge=0.1, description="Most processor time that the processes of one step may use.")
+    step_memory_bytes: int = Field(
+        2 * 2**30, ge=32 * 2**20, description="Most memory that the processes of one step may hold."
+    )
+    step_processes: int = Field(256, ge=8, description="Most processes and threads of one step at the same time.")
+    step_file_bytes: int = Field(2**30, ge=4096, description="Largest file that a step may write.")
+    step_workspace_bytes: int = Field(4 * 2**30, ge=2**20, description="Largest size of a task's workspace.")
+    step_workspace_files: int = Field(200_000, ge=16, description="Most files and folders of a task's workspace.")
+    step_written_bytes: int = Field(
+        16 * 2**30, ge=2**20, description="Most that one step may write to disk, deleted again or not."
+    )
+    step_output_bytes: int = Field(8 * 2**20, ge=1024, description="Most that one step may print.")
+    step_network_bytes: int = Field(
+        512 * 2**20, ge=1024, description="Most that one step may send and receive through the proxy, together."
+    )
     log_format: Literal["text", "json"] = Field("text", description="One event a line, readable or as JSON.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."

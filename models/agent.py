@@ -29,6 +29,7 @@ class Agent(Owned, Base):
     tools: Mapped[list[str] | None] = mapped_column(JSON)
     """Names of the tools it may use; None means all."""
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What a step that it does may use at most, by the names of tools/limits.py; none where it says nothing."""
     version: Mapped[int] = mapped_column(default=1)
     """Of its configuration."""
     event_count: Mapped[int] = mapped_column(default=0)

@@ -48,6 +48,8 @@ class Step(Owned, Base):
     stderr: Mapped[str] = mapped_column(Text, default="")
     """Head and tail of what it printed; the size of the whole is in `resources`."""
     resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """The limits in force when it was called, each with who set it: `Effective.as_dict` of tools/limits.py."""
     changes: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
     """Paths added, changed, removed in the workspace."""
     snapshot_before: Mapped[str | None] = mapped_column(String(80))

@@ -44,6 +44,8 @@ class Task(Owned, Base):
     playbook: Mapped[dict[str, Any]] = mapped_column(JSON, sort_order=LAST)
     """The plan as it was when the task was submitted, files included; later templates do not change it."""
     inputs: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
+    limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
+    """What the person allowed each of its steps at most, by the names of tools/limits.py."""
 
     queue: Mapped[str] = mapped_column(String(120))
     """complexity.N, agent.NAME or capability.NAME."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from tools import terminal_text
 from tools.workspace import Workspace
-from webapp import terminal_text
 
 Kind = Literal["page", "table", "picture", "text", "binary"]
 

@@ -1,7 +1,7 @@
 """States, ranges and sentences in words for people, and what the templates know.
 
 Every page says a thing the same way because it says it through here.  Numbers and times: amounts.py; events:
-event_words.py; terminal output: terminal_text.py.
+event_words.py; terminal output: tools/terminal_text.py.
 """
 
 import json
@@ -14,8 +14,8 @@ from markupsafe import Markup, escape
 from models.columns import now
 from models.states import TERMINAL, Stage, State
 from models.step import StepState
+from tools.terminal_text import plain
 from webapp import amounts
-from webapp.terminal_text import plain
 
 STATE_WORDS: dict[str, str] = {
     State.QUEUED: "Queued",

@@ -10,7 +10,8 @@ from models.database import db
 from models.errors import NotFound
 from models.step import Step
 from tasks.folders import history_of
-from webapp import task_view, terminal_text
+from tools import terminal_text
+from webapp import task_view
 from webapp.pages.task import checked_id, head_of, the_task
 
 page = Blueprint("changes", __name__)

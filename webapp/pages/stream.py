@@ -10,11 +10,11 @@ from dataclasses import replace
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from tools.terminal_text import Neutraliser
 from webapp import gate, sse, stream
 from webapp.hearing import Output
 from webapp.pages.task import the_task
 from webapp.stream import Message
-from webapp.terminal_text import Neutraliser
 
 page = Blueprint("stream", __name__)
 

@@ -18,7 +18,8 @@ from models.states import State
 from models.step import Step, StepState
 from models.task import Task
 from tasks.reasons import why_queued
-from webapp import event_words, gate, preview, step_words, task_view, terminal_text
+from tools import terminal_text
+from webapp import event_words, gate, preview, step_words, task_view
 from webapp.glance import artifacts_of
 
 page = Blueprint("task", __name__)

@@ -1,7 +1,8 @@
 """Make what a program printed safe and readable as plain text: no escape sequences, no control characters.
 
-A carriage return goes back to the beginning of its line, as a progress bar means it.  Escaping for HTML is the
-template's part.
+Everything that a program may have chosen (output, titles, file names, addresses) passes here before it comes to a
+page (webapp/words.py), a terminal (worker/command_line/frame.py) or a log (tasks/logs.py).  A carriage return goes
+back to the beginning of its line, as a progress bar means it.  Escaping for HTML is the template's part.
 """
 
 import re
@@ -18,13 +19,27 @@ UNFINISHED = re.compile(
     r"|\x9b[0-?]*[ -/]*|[\x9d\x90\x98\x9e\x9f][^\x07\x1b\x9c]*)$"
 )
 # Everything that is not seen but may reorder or hide what is.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 LONGEST_SEQUENCE = 4096
+
+
+def harmless(text: str) -> str:
+    """The text without sequences and control characters; its line breaks stay as they are."""
+    # Most texts have neither, and a page has thousands of them.
+    return text if text.isprintable() else CONTROL.sub("", SEQUENCE.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """The text as one harmless line: a name or a title that must not begin a line of its own."""
+    return " ".join(harmless(text).split()) if not text.isprintable() else text
 
 
 def plain(text: str) -> str:
     """The whole output as plain text."""
-    neutral = CONTROL.sub("", SEQUENCE.sub("", text).replace("\r\n", "\n"))
+    neutral = harmless(text.replace("\r\n", "\n"))
     if "\r" not in neutral:
         return neutral
     return "\n".join(_last_written(line) for line in neutral.split("\n"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.terminal_text import Neutraliser, plain
+from tools.terminal_text import Neutraliser, plain
 
 HOSTILE = {
     "\x1b[31mred\x1b[0m": "red",

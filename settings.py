@@ -86,6 +86,21 @@ class Settings(BaseSettings):
         ],
         description="Programs that terminal.run starts, as a JSON list. A convenience: the sandbox is the boundary.",
     )  # fmt: skip
+    packages_allow: list[str] = Field(
+        [], description="Packages that python.install may install, what they need included; a JSON list. Empty: any."
+    )
+    packages_deny: list[str] = Field([], description="Packages that it never installs, as a JSON list.")
+    packages_from_source: list[str] = Field(
+        [], description="Packages that it may build from source where no wheel fits, as a JSON list."
+    )
+    packages_hosts: list[str] = Field(
+        [],
+        description="Further hosts that it may reach, as a JSON list; host:port for one whose address is not global.",
+    )
+    packages_keep_bytes: int = Field(
+        10 * 2**30, ge=0, description="Room for installed packages; above it those that were not used longest go."
+    )
+    packages_keep_s: float = Field(30 * 86400, gt=0, description="Installed packages that nobody used for so long go.")
     upload_max_bytes: int = Field(256 * 2**20, gt=0, description="Largest file that may be uploaded.")
     input_max_bytes: int = Field(2**30, gt=0, description="Largest folder or archive that is copied into a workspace.")
     step_wall_s: float = Field(600, ge=0.1, description="Longest time that one step may take.")

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import InvalidInput, Problem
+from tools.network.reach import Network
 
 if TYPE_CHECKING:
+    from tools.packages.rules import Rules
     from tools.sandbox import Sandbox
     from tools.workspace import Workspace
 
@@ -159,8 +161,12 @@ class Context:
     tell: Tell = forget
     idempotency_key: str = ""
     terminal_allow: tuple[str, ...] = ()
+    network: Network = field(default_factory=Network)
+    """What the settings allow of it: by default nothing."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for commands and code; never a secret."""
+    packages: "Rules | None" = None
+    """Which packages a task may have; None: none."""
 
 
 class Arguments(BaseModel):

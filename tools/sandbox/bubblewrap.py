@@ -1,8 +1,7 @@
 """Tiers 1 and 2: a command in bubblewrap, with every namespace of its own and nothing of the host but /usr.
 
 This module says what the sandbox looks like; supervise.py starts it, watches it and ends it; launcher.py is
-what root needs in between.  Why a flag is there stands beside it.  A seccomp filter would be one more
-descriptor in `_view`.
+what root needs in between.  Why a flag is there stands beside it.  Which system calls are left: seccomp/.
 """
 
 import math
@@ -19,6 +18,7 @@ from tools.contract import MIB, Emit, Finished, Limits
 from tools.sandbox.contract import Call, Place, spelled, variables
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.leftovers import worker_name
+from tools.sandbox.seccomp import filter_for
 from tools.sandbox.supervise import supervise
 
 INSIDE_UID = "65534"
@@ -40,9 +40,12 @@ ETC = {
 }
 """All that is in /etc besides what programs need to find their libraries and certificates."""
 
-FIRST_PROGRAM = 'echo; read -r go || exit 1; cd -- "$1" || exit 126; shift; "$@"; exit $?'
-"""The sandbox's first process.  It says that it is there and waits for our word (running.py), and stays until
-the command ends: the kernel ends all others with it and hands their CPU time up to us."""
+FIRST_PROGRAM = (
+    'echo; read -r go || exit 1; cd -- "$1" || exit 126; shift; '
+    '"$@" 3<&-; code=$?; echo $code >&3; read -r go <&3; exit $code'
+)
+"""The sandbox's first process; 3 is CONTROL.  It says that it is there and waits for our word, says that the command
+has ended and waits again (running.py): the kernel ends all others with it and hands their CPU time up to us."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Bubblewrap:
         yield "--disable-userns"
         yield from ("--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL")
         yield from ("--uid", INSIDE_UID, "--gid", INSIDE_UID, "--hostname", "opscore", "--clearenv")
+        yield from ("--seccomp", str(files.holding(filter_for(os.uname().machine, self.tier))))
         yield from _system()
         for name, text in ETC.items():
             yield from _file(f"/etc/{name}", text.encode(), files)

@@ -23,6 +23,7 @@ _REQUIRED = {
     "uid": 65534,
     "capabilities": 0,
     "no_new_privileges": True,
+    "seccomp": 2,
     "home_hidden": True,
     "usr_read_only": True,
     "root_read_only": True,

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +34,7 @@ def facts(may_be_seen: list[str]) -> dict[str, object]:
         "usr_read_only": not _can_write("/usr/.opscore"),
         "root_read_only": not _can_write("/.opscore") and not _can_write("/dev/.opscore"),
         "workspace_writable": _can_write("/workspace/.opscore"),
-        "network": sorted({name for _, name in socket.if_nameindex()} - {"lo"}) or _reaches_out(),
+        "network": _interfaces() or _reaches_out(),
         "own_proc": Path("/proc/self/status").exists(),
         "namespaces_refused": _libc.unshare(_NEWUSER) != 0,
     }
@@ -64,13 +65,22 @@ def _can_write(path: str) -> bool:
     return True
 
 
+def _interfaces() -> list[str]:
+    # One by one: a list of them would be asked for through netlink, which the filter does not let through.
+    found = []
+    for number in range(1, 65):
+        with suppress(OSError):
+            found.append(socket.if_indextoname(number))
+    return sorted(set(found) - {"lo"})
+
+
 def _reaches_out() -> list[str]:
-    # TEST-NET-1: nobody is there, but a host with any route would try.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
+    # TEST-NET-1: nobody is there, but a host with any route would try.  Without sockets this fails as well.
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return []
+    except OSError:
+        return []
     return ["a route"]
 
 

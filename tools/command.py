@@ -15,6 +15,8 @@ from pydantic import Field, StringConstraints
 from models.errors import InvalidInput
 from tools import environment, files_at
 from tools.contract import Captured, Context, Finished, ToolResult, Values
+from tools.network import connected
+from tools.network.reach import Reach
 from tools.sandbox.contract import Call, Word
 
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=100_000)]
@@ -40,8 +42,11 @@ def run(
     stdin: str = "",
     env: Mapping[str, Word | tuple[Word, ...]] | None = None,
     files: Mapping[str, bytes] | None = None,
+    reach: Reach | None = None,
 ) -> ToolResult:
     """Run the command in the sandbox, on the workspace, within the context's limits.
+
+    With `reach` it finds a way to those hosts; without it there is no network.
 
     Raises:
         InvalidInput: the command line is too long, or `cwd` is not below the workspace.
@@ -59,6 +64,8 @@ def run(
         files=files or {},
         limits=context.limits,
     )
+    if reach is not None:
+        return as_result(connected.run(call, context, reach))
     return as_result(context.sandbox.run(call, emit=context.emit, is_cancelled=context.is_cancelled))
 
 

@@ -1,27 +1,41 @@
 """One started sandbox: its processes from the first to the last.
 
-Its outer process is our child; `first` is the first process inside, and the kernel ends all others with it.
-If we die, the kernel ends the outer process, and with it the first (`--die-with-parent`).  Both ask the kernel
-for that while they are being set up, and one that asks too late is never told.  So the first process says an
-empty line once it has asked, and then waits for a line that a dead worker does not write.  What bubblewrap itself may
-leave: leftovers.py.
+Its outer process is our child; `first` is the first process inside, and all others end with it: on tiers 1 and
+2 the kernel sees to that, elsewhere the outer process, which leaves last.  If we die, the kernel ends the outer
+process, and with it the first (`--die-with-parent`).  Both ask the kernel for that while they are being set up,
+and one that asks too late is never told.  So the first process asks us twice.  What the outer process is started with:
+
+    0        the command's input; its first line, "go", is ours and read by the first process alone
+    1, 2     the command's output; the first line of 1, an empty one, is the first process's
+    CONTROL  a stream socket between us and the first process, which the command does not inherit
+    STATUS   a file in memory: JSON lines, {"child-pid": N} before the first process is there, {"exit-code": N} last
+
+1. The first process is set up: it writes the empty line, and starts the command only when it has read "go".  A dead
+   worker writes none.
+2. The command has ended: the first process writes its exit code as a line to CONTROL, and leaves with that code
+   only when it has read a line there, or its end.  Meanwhile we count what the command left behind.
+
+What bubblewrap itself may leave when we are killed: leftovers.py.
 """
 
 import os
 import resource
 import select
 import signal
-import subprocess
+import socket
 from contextlib import suppress
-from typing import Any
 
 import psutil
 
 from models.errors import SandboxUnavailable, ToolFailed
-from tools.sandbox.inherited import Inherited
+from tools.sandbox.inherited import CONTROL, STDERR, STDIN, STDOUT, Inherited
+from tools.sandbox.spawning import spawn
 
 GO = b"go\n"
-"""What the first process waits for."""
+"""What the first process waits for before it starts the command."""
+
+LEAVE = b"leave\n"
+"""What it waits for once the command has ended."""
 
 _SET_UP_S = 10.0
 _DIE_S = 5.0
@@ -29,23 +43,30 @@ _LEAVE_S = 1.0
 
 
 class Running:
-    """Started on construction; `end()` must be called, and may be called when it ended by itself."""
+    """Started on construction; `end()` must be called, and may be called when it ended by itself.
+
+    `stdin`, `stdout`, `stderr` and `control` are our ends, open until the end.
+    """
 
     def __init__(self, command: tuple[str, ...], inherited: Inherited) -> None:
-        self.process = subprocess.Popen(
-            command,
-            bufsize=0,
-            cwd="/",
-            # Bubblewrap's own environment can be read inside, as that of process 1.
-            env={},
-            pass_fds=inherited.numbers,
-            start_new_session=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
         self._inherited = inherited
-        self.ended = os.pidfd_open(self.process.pid)
+        theirs_in, self.stdin = os.pipe()
+        self.stdout, theirs_out = os.pipe()
+        self.stderr, theirs_err = os.pipe()
+        ours, theirs = socket.socketpair()
+        self.control, theirs_control = ours.detach(), theirs.detach()
+        given = {STDIN: theirs_in, STDOUT: theirs_out, STDERR: theirs_err, CONTROL: theirs_control}
+        self._ours = [self.stdin, self.stdout, self.stderr, self.control]
+        try:
+            self.pid = spawn(command, given | inherited.held)
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            for descriptor in given.values():
+                os.close(descriptor)
+        self.ended = os.pidfd_open(self.pid)
+        self._ours.append(self.ended)
         self.first: int | None = None
         self._first_ended: int | None = None
         self._usage: resource.struct_rusage | None = None
@@ -61,11 +82,16 @@ class Running:
             raise self._unavailable()
         self.first = int(self._inherited.report()["child-pid"])
         self._first_ended = os.pidfd_open(self.first)
+        self._ours.append(self._first_ended)
         return self.first
 
     def _is_there(self) -> bool:
-        stdout: Any = self.process.stdout
-        return _is_readable(stdout.fileno(), _SET_UP_S) and os.read(stdout.fileno(), 1) == b"\n"
+        return _is_readable(self.stdout, _SET_UP_S) and os.read(self.stdout, 1) == b"\n"
+
+    def leave(self) -> None:
+        """Let the first process leave, whose command has ended."""
+        with suppress(BrokenPipeError):  # it is gone
+            os.write(self.control, LEAVE)
 
     def kill(self) -> None:
         """Kill everything inside, and wait until it is gone; fine if it is.
@@ -96,10 +122,15 @@ class Running:
         largest = self._usage.ru_maxrss if self._usage.ru_maxrss > ours else 0
         return self._usage.ru_utime + self._usage.ru_stime, largest * 1024
 
+    def close_stdin(self) -> None:
+        """Let the command's input end; fine if it has."""
+        if self.stdin in self._ours:
+            self._ours.remove(self.stdin)
+            os.close(self.stdin)
+
     def _reap(self) -> None:
         self._leave()
-        _, status, self._usage = os.wait4(self.process.pid, 0)
-        self.process.returncode = os.waitstatus_to_exitcode(status)
+        _, _, self._usage = os.wait4(self.pid, 0)
         self.exit_code = self._inherited.report().get("exit-code")
 
     def _leave(self) -> None:
@@ -108,29 +139,24 @@ class Running:
         Without our word the first process goes, and the outer one with it; killed while it is setting up, it would
         leave an inner process that waits for ever.
         """
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        self.close_stdin()
         if not _is_readable(self.ended, _LEAVE_S):
-            for inner in psutil.Process(self.process.pid).children(recursive=True):
+            for inner in psutil.Process(self.pid).children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
                     inner.kill()
-            # Not Popen.kill: it looks first, and would take the exit status that `_reap` waits for.
             signal.pidfd_send_signal(self.ended, signal.SIGKILL)
 
     def _close(self) -> None:
-        descriptors = [self.ended, self._first_ended]
-        for descriptor in descriptors:
-            if descriptor is not None:
-                os.close(descriptor)
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
+        while self._ours:
+            os.close(self._ours.pop())
 
     def _unavailable(self) -> SandboxUnavailable:
         self._leave()
-        pipe: Any = self.process.stderr
-        os.set_blocking(pipe.fileno(), False)
-        said = (pipe.read(4096) or b"").decode(errors="replace").strip()
+        os.set_blocking(self.stderr, False)
+        try:
+            said = os.read(self.stderr, 4096).decode(errors="replace").strip()
+        except BlockingIOError:
+            said = ""
         return SandboxUnavailable("cannot set up the sandbox", said=said)
 
 

@@ -2,32 +2,31 @@
 
 import os
 import selectors
-import subprocess
 import time
 
 from tools.contract import Captured, Emit
 from tools.sandbox.capture import Capture
+from tools.sandbox.running import Running
 
 _CHUNK = 65536
 
 
 class Streams:
-    """The three pipes of a process, and a descriptor that becomes readable when it ends."""
+    """The three pipes of a sandbox, and the two descriptors that become readable when its command has ended."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", ended: int, stdin: bytes, emit: Emit) -> None:
-        assert process.stdin and process.stdout and process.stderr  # noqa: S101  (it was started with pipes)
+    def __init__(self, running: Running, stdin: bytes, emit: Emit) -> None:
+        self._running = running
         self._emit = emit
-        self._ended = ended
-        self._stdin = process.stdin
         self._input = memoryview(stdin)
         self._captures = {"stdout": Capture(), "stderr": Capture()}
         self._selector = selectors.DefaultSelector()
-        for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
-            self._selector.register(pipe.fileno(), selectors.EVENT_READ, name)
-        self._selector.register(self._stdin.fileno(), selectors.EVENT_WRITE, "stdin")
-        self._selector.register(ended, selectors.EVENT_READ, "ended")
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            os.set_blocking(pipe.fileno(), False)
+        for name, pipe in (("stdout", running.stdout), ("stderr", running.stderr)):
+            self._selector.register(pipe, selectors.EVENT_READ, name)
+        self._selector.register(running.stdin, selectors.EVENT_WRITE, "stdin")
+        for descriptor in (running.ended, running.control):
+            self._selector.register(descriptor, selectors.EVENT_READ, "ended")
+        for pipe in (running.stdin, running.stdout, running.stderr):
+            os.set_blocking(pipe, False)
 
     def close(self) -> None:
         """Let go of the pipes; they stay open."""
@@ -41,7 +40,7 @@ class Streams:
         return self._captures[name].captured()
 
     def move(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds and move what can be moved; True once the process has ended."""
+        """Wait up to `timeout` seconds and move what can be moved; True once the command has ended."""
         ended = False
         for key, _ in self._selector.select(timeout):
             match key.data:
@@ -55,7 +54,8 @@ class Streams:
 
     def drain(self, seconds: float) -> None:
         """Read what is still in the pipes, for `seconds` at most: somebody may hold them open."""
-        self._forget(self._ended)
+        for descriptor in (self._running.ended, self._running.control):
+            self._selector.unregister(descriptor)
         self._end_input()
         until = time.monotonic() + seconds
         while self._selector.get_map() and (left := until - time.monotonic()) > 0:
@@ -64,14 +64,14 @@ class Streams:
     def _read(self, descriptor: int, name: str) -> None:
         chunk = os.read(descriptor, _CHUNK)
         if not chunk:
-            self._forget(descriptor)
+            self._selector.unregister(descriptor)
             return
         self._captures[name].add(chunk)
         self._emit(name, chunk)
 
     def _write(self) -> None:
         try:
-            written = os.write(self._stdin.fileno(), self._input[:_CHUNK])
+            written = os.write(self._running.stdin, self._input[:_CHUNK])
         except BrokenPipeError:
             written = len(self._input)
         self._input = self._input[written:]
@@ -79,9 +79,6 @@ class Streams:
             self._end_input()
 
     def _end_input(self) -> None:
-        if not self._stdin.closed:
-            self._forget(self._stdin.fileno())
-            self._stdin.close()
-
-    def _forget(self, descriptor: int) -> None:
-        self._selector.unregister(descriptor)
+        if self._running.stdin in self._selector.get_map():
+            self._selector.unregister(self._running.stdin)
+            self._running.close_stdin()

@@ -40,9 +40,11 @@ def supervise(
     running = Running(command, inherited)
     try:
         watch = Watch(call, running.set_up())
-        with closing(Streams(running.process, running.ended, GO + call.stdin, emit)) as streams:
+        with closing(Streams(running, GO + call.stdin, emit)) as streams:
             ended_by = _follow(streams, watch, call.limits, is_cancelled)
-            if ended_by is not None:
+            if ended_by is None:
+                running.leave()
+            else:
                 watch.look()
                 running.kill()
             streams.drain(_DRAIN_S)

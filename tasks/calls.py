@@ -1,9 +1,11 @@
-"""One tool call: hand the tool its context, stream its output, keep what it left in the folder."""
+"""One tool call: hand the tool its context, stream its output, keep what it told and what it left in the folder."""
 
+import codecs
 import mimetypes
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 
 import settings
@@ -11,9 +13,12 @@ from models.errors import InvalidInput, NotFound
 from models.task import Task
 from tasks import live, readme
 from tasks.outcome import MOST_PATHS, KeptFile, StepOutcome, of_result
+from tasks.told import Telling, Told
 from tools import sandbox
 from tools.contract import Context
 from tools.history import History
+from tools.limits import Effective
+from tools.network.reach import Network
 from tools.registry import find
 from tools.workspace import Workspace
 
@@ -29,57 +34,91 @@ class OutputStream:
         self.task_id = task_id
         self.step_id = step_id
         self.waiting: dict[str, bytearray] = {}
+        # A chunk may end within a character.
+        self.decoders: dict[str, codecs.IncrementalDecoder] = {}
         self.sent_at = 0.0
 
     def emit(self, stream: str, chunk: bytes) -> None:
         """Take a chunk; send it now or with the next ones."""
         self.waiting.setdefault(stream, bytearray()).extend(chunk)
-        self._flush_if_due()
+        self.flush_if_due()
 
-    def is_cancelled(self) -> bool:
-        """Never, in this version; asked several times a second, which is when late chunks are sent."""
-        self._flush_if_due()
-        return False
-
-    def _flush_if_due(self) -> None:
+    def flush_if_due(self) -> None:
+        """Send what is waiting, unless that was done just now."""
         if time.monotonic() - self.sent_at >= FLUSH_EVERY_S:
             self.flush()
 
     def flush(self) -> None:
         """Send what is waiting."""
         for stream, chunk in self.waiting.items():
-            if chunk:
-                live.output(self.task_id, self.step_id, stream, chunk.decode(errors="replace"))
+            text = self._decoder(stream).decode(bytes(chunk))
+            if text:
+                live.output(self.task_id, self.step_id, stream, text)
         self.waiting.clear()
         self.sent_at = time.monotonic()
 
+    def _decoder(self, stream: str) -> codecs.IncrementalDecoder:
+        if stream not in self.decoders:
+            self.decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
+        return self.decoders[stream]
 
-def call(
-    task: Task, workspace: Workspace, tool_name: str, key: str, step_id: str, arguments: dict[str, object]
-) -> StepOutcome:
+
+@dataclass(frozen=True)
+class ToCall:
+    """A step that was written as started: which tool, under which limits, and where what it tells goes."""
+
+    tool: str
+    key: str
+    step_id: str
+    arguments: dict[str, object]
+    limits: Effective
+    write: Callable[[list[Telling]], None]
+
+
+def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
     """Run the tool.
 
     Raises:
         OpsCoreError: it could not be called; nothing was run, or the tool itself broke.
+        Fenced: another run owns the task by now.
     """
-    told = settings.load()
-    tool = find(tool_name)
-    output = OutputStream(task.id, step_id)
+    settled = settings.load()
+    tool = find(wanted.tool)
+    output, told = OutputStream(task.id, wanted.step_id), Told(wanted.write)
+
+    def is_cancelled() -> bool:
+        """Never, in this version; asked several times a second, which is when late chunks and events are sent."""
+        output.flush_if_due()
+        told.write_if_due()
+        return False
+
     context = Context(
         workspace=workspace,
         sandbox=sandbox.choose(),
-        limits=tool.limits.tightened(wall_s=told.step_wall_s, memory_bytes=told.step_memory_bytes),
-        tool_env=told.tool_env,
+        limits=wanted.limits.limits,
+        tool_env=settled.tool_env,
         emit=output.emit,
-        is_cancelled=output.is_cancelled,
-        idempotency_key=f"{task.id}/{task.epoch}/{key}",
-        terminal_allow=tuple(told.terminal_allow),
+        is_cancelled=is_cancelled,
+        tell=told.tell,
+        idempotency_key=f"{task.id}/{task.epoch}/{wanted.key}",
+        terminal_allow=tuple(settled.terminal_allow),
+        network=_network(settled),
         environment={"OPSCORE_TASK_TITLE": task.title},
     )
     try:
-        return of_result(tool.run(tool.parse(arguments), context))
+        return of_result(tool.run(tool.parse(wanted.arguments), context), wanted.limits)
     finally:
         output.flush()
+        told.end()
+
+
+def _network(settled: settings.Settings) -> Network:
+    return Network(
+        hosts=frozenset(settled.network_hosts),
+        git_hosts=frozenset(settled.git_hosts),
+        local=frozenset(settled.network_local),
+        ca_bundle=settled.ca_bundle,
+    )
 
 
 def keep(outcome: StepOutcome, workspace: Workspace, history: History, before: str | None) -> None:

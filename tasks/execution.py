@@ -9,6 +9,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import settings
@@ -20,6 +21,7 @@ from models.task import Task
 from tasks import calls, expressions, folders, readme
 from tasks.inputs import Source, find_source
 from tasks.ledger import Ledger
+from tasks.limits import of_step
 from tasks.outcome import StepOutcome, of_error
 from tasks.playbook import PlannedStep, Playbook
 from tools.history import History
@@ -152,17 +154,21 @@ def _one(run: Run, planned: PlannedStep, key: str, names: dict[str, Any]) -> dic
         run.ledger.skip_step(key, run.position, planned, title)
         return _readable(None, "", {})
     arguments = _evaluate(planned, planned.with_, names)
-    step_id = run.ledger.start_step(key, run.position, planned, title, arguments)
-    outcome = _call(run, planned, key, step_id, arguments)
+    limits = of_step(settings.load(), run.task, planned, run.ledger.limits_of_agent())
+    step_id = run.ledger.start_step(key, run.position, planned, title, arguments, limits)
+    write = partial(run.ledger.told_in_step, step_id, key)
+    outcome = _call(run, calls.ToCall(planned.tool, key, step_id, arguments, limits, write))
     run.ledger.finish_step(step_id, key, title, outcome)
     if outcome.state is StepState.FAILED:
         raise ToolFailed(f"cannot finish the step “{title}”: {outcome.error_message}", transient=False)
     return _readable(outcome.exit_code, outcome.stdout, outcome.output)
 
 
-def _call(run: Run, planned: PlannedStep, key: str, step_id: str, arguments: dict[str, Any]) -> StepOutcome:
+def _call(run: Run, wanted: calls.ToCall) -> StepOutcome:
     try:
-        outcome = calls.call(run.task, run.workspace, planned.tool, key, step_id, arguments)
+        outcome = calls.call(run.task, run.workspace, wanted)
+    except Fenced:
+        raise
     except OpsCoreError as error:
         outcome = of_error(error)
     try:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from models import event
+from models.agent import Agent
 from models.claim import Claim, end, fenced
 from models.columns import now
 from models.database import after_commit, reading, writing
@@ -21,6 +22,8 @@ from models.workspace import Artifact, Workspace
 from tasks import live
 from tasks.outcome import StepOutcome, clean, describe
 from tasks.playbook import PlannedStep
+from tasks.told import Telling
+from tools.limits import Effective
 
 
 class Ledger:
@@ -68,17 +71,37 @@ class Ledger:
         with writing() as session:
             self._record(session, fenced(session, self.claim, steps_total=steps), "plan.grew", steps=steps)
 
-    def start_step(self, key: str, position: int, planned: PlannedStep, title: str, arguments: dict[str, Any]) -> str:
+    def limits_of_agent(self) -> dict[str, Any]:
+        """What the agent that works on it is allowed now."""
+        with reading() as session:
+            return session.scalars(select(Agent.limits).where(Agent.name == self.claim.agent)).one_or_none() or {}
+
+    def start_step(
+        self,
+        key: str,
+        position: int,
+        planned: PlannedStep,
+        title: str,
+        arguments: dict[str, Any],
+        limits: Effective,
+    ) -> str:
         """Write the step as started, over what a cut-off run left of it; returns its id."""
         with writing() as session:
             number = fenced(session, self.claim)
             session.execute(delete(Step).where(*self._key(key)))
             step = self._new_step(key, position, planned, title, arguments)
+            step.limits = limits.as_dict()
             session.add(step)
             session.flush()
             told = {"step": step.id, "key": key, "title": title, "tool": planned.tool, "position": position}
             self._record(session, number, "step.started", **told)
             return step.id
+
+    def told_in_step(self, step_id: str, key: str, told: list[Telling]) -> None:
+        """Put what the step's tool told on the timeline."""
+        with writing() as session:
+            for kind, details in told:
+                self._record(session, fenced(session, self.claim), kind, **{**details, "step": step_id, "key": key})
 
     def skip_step(self, key: str, position: int, planned: PlannedStep, title: str) -> None:
         """Write that the step's condition did not hold."""

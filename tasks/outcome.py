@@ -8,6 +8,7 @@ from typing import Any
 from models.errors import OpsCoreError
 from models.step import StepState
 from tools.contract import ToolResult
+from tools.limits import Effective, Limit
 
 # An event carries counts; the paths themselves stand in the step's row, so many at most.
 MOST_PATHS = 2000
@@ -34,6 +35,8 @@ class StepOutcome:
     stdout: str = ""
     stderr: str = ""
     resources: dict[str, Any] = field(default_factory=dict)
+    hit: Limit | None = None
+    """The limit that ended or broke it, if one did."""
     error_code: str | None = None
     error_message: str | None = None
     snapshot_before: str | None = None
@@ -45,7 +48,7 @@ class StepOutcome:
 
     def columns(self) -> dict[str, Any]:
         """The values of the step's row."""
-        apart = {"artifacts", "files", "total_bytes"}
+        apart = {"artifacts", "files", "total_bytes", "hit"}
         return {name: value for name, value in vars(self).items() if name not in apart}
 
     def told(self) -> dict[str, Any]:
@@ -57,12 +60,15 @@ class StepOutcome:
             "snapshot": self.snapshot,
             "changes": {kind: len(paths) for kind, paths in self.changes.items()},
             "error": self.error_message,
+            **({"killed": killed} if (killed := self.resources.get("processes_killed")) else {}),
+            **({"limit": _told(self.hit)} if self.hit else {}),
         }
 
 
-def of_result(result: ToolResult) -> StepOutcome:
-    """The outcome of a call that came to its end, well or not."""
-    is_good = result.exit_code == 0 and result.hit is None
+def of_result(result: ToolResult, limits: Effective) -> StepOutcome:
+    """The outcome of a call under these limits that came to its end, well or not."""
+    hit = limits.of(result.hit) if result.hit else None
+    is_good = result.exit_code == 0 and hit is None
     stdout, stderr = clean(result.stdout.text), clean(result.stderr.text)
     told = {name: value for name, value in result.output.items() if name not in ("stdout", "stderr")}
     sizes = {"stdout_bytes": result.stdout.total_bytes, "stderr_bytes": result.stderr.total_bytes}
@@ -73,11 +79,16 @@ def of_result(result: ToolResult) -> StepOutcome:
         stdout=stdout,
         stderr=stderr,
         resources={**asdict(result.resources), **sizes, "hit": result.hit},
+        hit=hit,
     )
     if not is_good:
         outcome.error_code = result.hit or "exit_code"
-        outcome.error_message = first_error(result.exit_code, result.hit, stderr)
+        outcome.error_message = hit.reached if hit else first_error(result.exit_code, stderr)
     return outcome
+
+
+def _told(hit: Limit) -> dict[str, Any]:
+    return {"name": hit.kind.name, "value": hit.value, "set_by": list(hit.set_by)}
 
 
 def of_error(error: OpsCoreError) -> StepOutcome:
@@ -91,10 +102,8 @@ def describe(error: OpsCoreError) -> str:
     return clean(f"{error}: {problems}" if problems else str(error))
 
 
-def first_error(exit_code: int | None, hit: str | None, stderr: str) -> str:
+def first_error(exit_code: int | None, stderr: str) -> str:
     """The one line that tells a person why the step failed."""
-    if hit is not None:
-        return f"stopped at its limit {hit}"
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     for line in lines:
         if found := _ERROR.match(line):

@@ -25,6 +25,7 @@ from tasks.broker import publish
 from tasks.inputs import find_source, source_field
 from tasks.outcome import clean
 from tasks.playbook import Playbook, check_inputs, parse, with_defaults
+from tools import limits
 
 # What one level of priority is worth: nothing starves, since waiting counts too.
 HEAD_START = timedelta(minutes=10)
@@ -43,6 +44,8 @@ class Order:
     complexity: int | None = None
     priority: int = 4
     agent: str | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+    """As people write them: `{"memory": "512 MiB"}`; each step may use this at most."""
     idempotency_key: str | None = None
 
 
@@ -127,7 +130,7 @@ def _problems(order: Order) -> list[Problem]:
     if order.agent and order.agent not in (names := _agents()):
         known = f"; there are {', '.join(names)}" if names else "; none has started yet"
         found.append(Problem(path="agent", line=None, message=f"there is no agent {order.agent}{known}"))
-    return found
+    return [*found, *limits.problems(order.limits)]
 
 
 def _agents() -> list[str]:
@@ -155,6 +158,7 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
         template_version=playbook.version if order.template else None,
         playbook=playbook.model_dump(mode="json", by_alias=True),
         inputs=inputs,
+        limits=limits.read(order.limits),
         queue=f"agent.{order.agent}" if order.agent else f"complexity.{complexity}",
         rank_at=submitted_at - order.priority * HEAD_START,
         submitted_at=submitted_at,

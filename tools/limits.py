@@ -116,14 +116,13 @@ def kept(row: Mapping[str, Any]) -> tuple[Limit, ...]:
 
 def tightest(levels: Iterable[tuple[Source, Values]]) -> Effective:
     """The least value of each kind over all levels; a kind that no level names has the default of `Limits`."""
-    given = [("installation", defaults()), *levels]
-    if any(source == "installation" for source, _ in given[1:]):
-        given = given[1:]
+    given = list(levels)
     return Effective(tuple(_tightest(kind, given) for kind in KINDS))
 
 
 def _tightest(kind: Kind, levels: Iterable[tuple[str, Values]]) -> Limit:
     found = [(values[kind.name], source) for source, values in levels if kind.name in values]
+    found = found or [(defaults()[kind.name], "installation")]
     least = min(value for value, _ in found)
     return Limit(kind, least, tuple(dict.fromkeys(source for value, source in found if value == least)))
 

@@ -134,8 +134,20 @@ def test_step_that_goes_over_its_time_is_ended_and_the_limit_is_named(workplace:
     task = workplace.failed(task_id)
     step = workplace.steps(task_id)["nap"]
     assert (step.error_code, step.resources["hit"]) == ("wall_s", "wall_s")
-    assert "limit wall_s" in str(task.error_message)
+    assert "Time limit reached: 5 s, set by the installation; raise OPSCORE_STEP_WALL_S" in str(task.error_message)
+    assert step.limits["wall"] == {"value": 5, "set_by": ["installation"]}
+    [said] = [event.data["limit"] for event in workplace.events(task_id) if event.kind == "step.finished"]
+    assert said == {"name": "wall", "value": 5, "set_by": ["installation"]}
     assert workplace.told.step_wall_s <= step.resources["wall_s"] < workplace.told.step_wall_s + 3
+
+
+def test_tightest_of_plan_step_and_task_holds_and_says_who_set_it(workplace: Workplace) -> None:
+    steps = program("true", name="own", limits={"wall": "2 s"}), program("sleep", "60", name="nap")
+    task_id = workplace.submit(plan(*steps, limits={"wall": "1 min"}), limits={"wall": "1 s", "memory": "64 GiB"})
+    assert "Time limit reached: 1 s, set by the task; " in str(workplace.failed(task_id).error_message)
+    own, nap = (workplace.steps(task_id)[name].limits for name in ("own", "nap"))
+    assert own["wall"] == nap["wall"] == {"value": 1, "set_by": ["task"]}
+    assert nap["memory"]["set_by"] == ["installation"]
 
 
 def test_program_that_is_not_allowed_fails_the_task(workplace: Workplace) -> None:

@@ -164,3 +164,11 @@ def test_one_request_sent_by_eight_threads_at_once_is_one_task(workplace: Workpl
 def test_a_refused_source_is_told_together_with_the_other_inputs(workplace: Workplace) -> None:
     found = problems_of(workplace, template="survey-code-base", inputs={"source": "/etc", "top_n": 999})
     assert sorted(found) == ["inputs.source", "inputs.top_n"]
+
+
+def test_limits_are_kept_in_numbers_and_a_wrong_one_names_its_cure(workplace: Workplace) -> None:
+    task_id = workplace.submit(plan(LOOK), limits={"memory": "512 MiB", "wall": "5 min", "cpu": ""})
+    assert workplace.task(task_id).limits == {"memory": 512 * 2**20, "wall": 300}
+    problems = problems_of(workplace, playbook=plan(LOOK), limits={"memory": "lots", "ram": "1 GiB"})
+    assert problems["limits.memory"].startswith("“lots” is no size: write a size such as 512 MiB")
+    assert problems["limits.ram"].startswith("there is no limit ram; there are wall")

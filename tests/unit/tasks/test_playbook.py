@@ -59,6 +59,10 @@ def test_json_playbook_is_a_playbook() -> None:
         (steps("{stage: ship, tool: files.list}"), "steps[0].stage", "must be"),
         (steps("{stage: complete, tool: files.list}"), "steps[0].stage", "must be one of"),
         (steps("{stage: test, tool: files.list}", "{stage: build, tool: files.list}"), "steps[1].stage", "goes back"),
+        ("limits: {memory: lots}\n" + steps("{stage: build, tool: files.list}"), "limits.memory", "write a size"),
+        ("limits: {ram: 1 GiB}\n" + steps("{stage: ship, tool: files.list}"), "limits.ram", "there are wall, cpu"),
+        ("limits: 5\n" + steps("{stage: build, tool: files.list}"), "limits", "dictionary"),
+        (steps("{stage: build, tool: files.list, limits: {wall: 1 mile}}"), "steps[0].limits.wall", "90 s"),
         (steps("{stage: build, tool: files.list, colour: red}"), "steps[0].colour", "is not known here"),
         (steps("{stage: build, tool: files.read, with: {pth: x}}"), "steps[0].with.path", "is missing"),
         (steps("{stage: build, tool: files.list, with: {limit: 0}}"), "steps[0].with.limit", "greater than"),
@@ -152,3 +156,13 @@ def test_mistakes_of_form_and_of_tools_are_told_together() -> None:
         ("steps[1].with.pat", 3),
     ]
     assert found[0]["message"] == "must be one of design, build, test, review"
+
+
+def test_limits_stay_as_they_were_written() -> None:
+    playbook = parse("limits: {memory: 512 MiB}\n" + steps("{stage: build, tool: files.list, limits: {wall: 5 min}}"))
+    assert (playbook.limits, playbook.steps[0].limits) == ({"memory": "512 MiB"}, {"wall": "5 min"})
+
+
+def test_mistake_in_limits_has_its_line() -> None:
+    found = problems("limits:\n  wall: 5 min\n  memory: lots\n" + steps("{stage: build, tool: files.list}"))
+    assert [(each["path"], each["line"]) for each in found] == [("limits.memory", 3)]

@@ -6,6 +6,8 @@ descriptions below by `python -m settings`.  Durations are seconds, sizes are by
 
 import difflib
 import hashlib
+import json
+import re
 import secrets
 import sysconfig
 import tempfile
@@ -101,6 +103,23 @@ class Settings(BaseSettings):
         10 * 2**30, ge=0, description="Room for installed packages; above it those that were not used longest go."
     )
     packages_keep_s: float = Field(30 * 86400, gt=0, description="Installed packages that nobody used for so long go.")
+    git_hosts: list[str] = Field(
+        ["bitbucket.org", "codeberg.org", "git.sr.ht", "github.com", "gitlab.com"],
+        description="Hosts that git.clone clones from, as a JSON list of exact names.",
+    )
+    network_hosts: list[str] = Field(
+        [], description="Further hosts that every tool with a network may reach from the sandbox, as a JSON list."
+    )
+    network_local: list[str] = Field(
+        [],
+        description="Exceptions, as a JSON list of host:port: reached though the address is not global, by web.fetch "
+        "too. Whatever listens there is then open to every task and to what it fetches.",
+    )
+    ca_bundle: Path | None = Field(
+        None,
+        validation_alias=_either("CA_BUNDLE", "SSL_CERT_FILE"),
+        description="File of the certificates to trust in place of the system's, by tools and inside the sandbox.",
+    )
     upload_max_bytes: int = Field(256 * 2**20, gt=0, description="Largest file that may be uploaded.")
     input_max_bytes: int = Field(2**30, gt=0, description="Largest folder or archive that is copied into a workspace.")
     step_wall_s: float = Field(600, ge=0.1, description="Longest time that one step may take.")
@@ -133,6 +152,25 @@ class Settings(BaseSettings):
     @classmethod
     def _resolved(cls, value: list[Path]) -> list[Path]:
         return [root.expanduser().resolve() for root in value]
+
+    @field_validator("ca_bundle", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("git_hosts", "network_hosts")
+    @classmethod
+    def _names_of_hosts(cls, value: list[str]) -> list[str]:
+        if wrong := [host for host in value if not host or set(host) & set(":/@* ")]:
+            raise ValueError(f"must be exact names of hosts, without https:// and port: {wrong}")
+        return value
+
+    @field_validator("network_local")
+    @classmethod
+    def _hosts_with_ports(cls, value: list[str]) -> list[str]:
+        if wrong := [each for each in value if not re.fullmatch(r"[^\s/@*]+:[0-9]{1,5}", each)]:
+            raise ValueError(f"must be host:port: {wrong}")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -263,7 +301,9 @@ def _shown_default(name: str) -> str:
         return "the Python standard library" if name == "input_roots" else "common text and file programs"
     if isinstance(field.default, Path):
         return f"`{field.default.relative_to(PROJECT)}`"
-    return f"`{field.default}`" if field.default != "" else "empty"
+    if isinstance(field.default, list):
+        return f"`{json.dumps(field.default)}`"
+    return f"`{field.default}`" if field.default not in ("", None) else "empty"
 
 
 if __name__ == "__main__":

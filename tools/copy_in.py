@@ -3,6 +3,7 @@
 Used by workspace.py.  Which folders of the host may be named at all is decided by who calls.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -14,27 +15,44 @@ LEFT_OUT = frozenset({"__pycache__", "site-packages", "dist-packages"})
 """Made from other files, or somebody else's code: neither is the input."""
 
 
-def copy(source: Path, target: int, *, owner: int | None, max_bytes: int | None) -> list[str]:
+def copy(source: Path, target: int, *, owner: int | None, max_bytes: int | None, without: Path | None) -> list[str]:
     """Copy a folder's contents, or one file, into the folder `target`; returns paths relative to it.
+
+    `source` must be free of links, as who checked it found it; `without` is a folder that is left out.
 
     Raises:
         NotFound: there is no such file or folder.
         InvalidInput: it holds more than `max_bytes`, or something that we may not read.
     """
-    try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound("cannot find the input", path=str(source)) from error
-    except PermissionError as error:
-        raise InvalidInput("cannot read the input: no permission", path=str(source)) from error
+    descriptor = _open_source(source)
     try:
         budget = _Budget(max_bytes)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            return _copy_folder(descriptor, target, owner, budget)
+            return _copy_folder(descriptor, target, owner, budget, _identity(without))
         _copy_file(descriptor, target, source.name, owner, budget)
         return [source.name]
     finally:
         os.close(descriptor)
+
+
+def _open_source(source: Path) -> int:
+    # Not by its path alone: a folder on the way may have become a link since the path was checked.
+    top = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return files_at.open_beneath(top, str(source).lstrip("/") or ".", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except NotFound as error:
+        raise NotFound("cannot find the input", path=str(source)) from error
+    except InvalidInput as error:
+        raise InvalidInput(error.message.replace("open it", "read the input"), path=str(source)) from error
+    finally:
+        os.close(top)
+
+
+def _identity(folder: Path | None) -> tuple[int, int] | None:
+    if folder is None:
+        return None
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 class _Budget:
@@ -52,11 +70,19 @@ class _Budget:
             raise InvalidInput("cannot copy the input: it is too large", most_bytes=self.most)
 
 
-def _copy_folder(source: int, target: int, owner: int | None, budget: _Budget) -> list[str]:
+def _copy_folder(
+    source: int, target: int, owner: int | None, budget: _Budget, without: tuple[int, int] | None
+) -> list[str]:
     copied = []
     folders = {"": os.dup(target)}
+    left_out: str | None = None
     try:
         for found in files_at.walk(source, leave_out=LEFT_OUT, ours=False):
+            if left_out is not None and found.path.startswith(left_out):
+                continue
+            if (found.stat.st_dev, found.stat.st_ino) == without:
+                left_out = f"{found.path}/"
+                continue
             parent = _leave_to(folders, found.path)
             if stat.S_ISDIR(found.stat.st_mode):
                 folders[f"{found.path}/"] = _make_and_enter(parent, found.name, owner)
@@ -87,6 +113,10 @@ def _copy_found(found: files_at.Found, parent: int, owner: int | None, budget: _
         source = os.open(found.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=found.folder)
     except PermissionError as error:
         raise InvalidInput("cannot read a file of the input: no permission", path=found.path) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
+            raise
+        raise InvalidInput("cannot copy the input: it changed meanwhile", path=found.path) from error
     try:
         _copy_file(source, parent, found.name, owner, budget)
     finally:
@@ -101,7 +131,7 @@ def _copy_file(source: int, folder: int, name: str, owner: int | None, budget: _
     mode = 0o755 if found.st_mode & 0o111 else 0o644
     target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=folder)
     try:
-        files_at.copy_bytes(source, target)
+        files_at.copy_bytes(source, target, found.st_size)
         if owner is not None:
             os.fchown(target, owner, owner)
     finally:

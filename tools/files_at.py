@@ -9,12 +9,13 @@ import ctypes
 import errno
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InvalidInput, Misconfigured, NotFound
+from models.errors import Conflict, InvalidInput, Misconfigured, NotFound, ToolFailed
 
 DEPTH_LIMIT = 64
 """No honest tree is deeper; one that is would cost a descriptor for each level."""
@@ -42,20 +43,43 @@ class Found:
     depth: int
 
 
+@contextmanager
+def in_our_words(path: str) -> Iterator[None]:
+    """What the system refuses within is raised as an error of ours, where whoever wrote the path can mend it.
+
+    A tree that changes while it is looked at refuses in many ways; none of them may look like a fault of ours.
+    """
+    try:
+        yield
+    except OSError as error:
+        ours = _as_ours(error.errno or 0, path)
+        if isinstance(ours, OSError):
+            raise
+        raise ours from error
+
+
 def open_root(path: Path) -> int:
     """A descriptor of a workspace's own folder, opened again if whoever works in it closed it.
 
     Raises:
-        NotFound: it is not there.
+        NotFound: it is not there, or something else is.
     """
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        if not os.access(path, os.R_OK | os.W_OK | os.X_OK, follow_symlinks=False):
-            # The folder above is ours alone: nobody can have put a link in its place.
-            path.chmod(0o700)
-        return os.open(path, flags)
-    except FileNotFoundError as error:
+        handle = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound("cannot find the workspace", folder=path.name) from error
+    try:
+        _open_again(handle, os.R_OK | os.W_OK | os.X_OK)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _open_again(folder: int, wanted: int) -> None:
+    """Give an open folder its owner's permissions back where they do not let us do what is `wanted`."""
+    opened = f"/proc/self/fd/{folder}"
+    if not os.access(opened, wanted):
+        Path(opened).chmod(0o700)
 
 
 def open_beneath(root: int, path: str, flags: int, mode: int = 0) -> int:
@@ -74,17 +98,20 @@ def open_beneath(root: int, path: str, flags: int, mode: int = 0) -> int:
 
 
 def open_regular(root: int, path: str, flags: int) -> int:
-    """A descriptor of a regular file with one link; anything else is refused before a byte is read.
+    """A descriptor of a regular file with one link that is there; anything else is refused unopened.
 
     A second link would be a second name for a file that may belong to somebody else.
     """
-    # O_NONBLOCK: opening a pipe must not wait for its other end.
-    descriptor = open_beneath(root, path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o644)
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-        return descriptor
-    os.close(descriptor)
-    raise InvalidInput("cannot open anything but a regular file with one link", path=path)
+    # Pinned first: opening a pipe wakes its writer, and opening a device may do anything.
+    pinned = open_beneath(root, path, os.O_PATH)
+    try:
+        found = os.fstat(pinned)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise InvalidInput("cannot open anything but a regular file with one link", path=path)
+        with in_our_words(path):
+            return os.open(f"/proc/self/fd/{pinned}", flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    finally:
+        os.close(pinned)
 
 
 @contextmanager
@@ -106,8 +133,12 @@ def clean(path: str) -> str:
     """The path without empty and "." parts; "." if nothing is left.
 
     Raises:
-        InvalidInput: it is absolute, has "..", a NUL, or is too long.
+        InvalidInput: it is absolute, has "..", a NUL, is too long, or is no text that a name can be made of.
     """
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise InvalidInput("cannot use this path: it is no valid text", path=repr(path[:100])) from error
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or ".." in parts:
         raise InvalidInput("cannot leave the workspace: paths are relative to it", path=path)
@@ -133,42 +164,90 @@ def make_folders(root: int, path: str, owner: int | None = None) -> None:
     os.close(open_beneath(root, made, os.O_RDONLY | os.O_DIRECTORY))
 
 
+@contextmanager
+def _pinned(folder: int, name: str) -> Iterator[tuple[str, os.stat_result]]:
+    """A name under which exactly what was looked at can be changed, whatever takes its place meanwhile."""
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        yield f"/proc/self/fd/{handle}", os.fstat(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_shared(found: os.stat_result) -> bool:
+    """Whether changing it may change what belongs to somebody else: a second name, or a device."""
+    is_twice = found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+    return is_twice or stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
+
+
 def give(folder: int, name: str, owner: int | None) -> None:
-    """Hand what was just made to `owner`; None leaves it ours."""
-    if owner is not None:
-        os.chown(name, owner, owner, dir_fd=folder, follow_symlinks=False)
+    """Hand it to `owner`, a link itself and not where it leads; None leaves it, as does what has two names."""
+    if owner is None:
+        return
+    with _pinned(folder, name) as (itself, found):
+        if not _is_shared(found):
+            os.chown(itself, owner, owner)
+
+
+def take_back(folder: int, name: str, mode: int) -> None:
+    """Give the owner's permissions back to a file or folder whose owner took them away; follows no link."""
+    with _pinned(folder, name) as (itself, found):
+        if not stat.S_ISLNK(found.st_mode) and not _is_shared(found):
+            Path(itself).chmod(mode)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a walk goes; see `walk`."""
+
+    leave_out: frozenset[str]
+    depth_limit: int
+    ours: bool
+    most_each: int | None
 
 
 def walk(
-    root: int, *, leave_out: frozenset[str] = frozenset(), depth_limit: int = DEPTH_LIMIT, ours: bool = True
+    root: int,
+    *,
+    leave_out: frozenset[str] = frozenset(),
+    depth_limit: int = DEPTH_LIMIT,
+    ours: bool = True,
+    after: str = "",
+    most_each: int | None = None,
 ) -> Iterator[Found]:
     """Everything below the descriptor, parents first, by name; names in `leave_out` are skipped.
 
     A folder that is too deep is shown and not entered.  One that is closed to us is opened first where the tree
-    is `ours`: whoever works in a workspace must not be able to hide things in it.
+    is `ours`: whoever works in a workspace must not be able to hide things in it.  `after` is the path that an
+    earlier walk came to: this one goes on behind it.  `most_each` is the most names of one folder.
 
     Raises:
         InvalidInput: a folder is closed to us, and the tree is not ours.
     """
-    yield from _walk(root, "", 1, leave_out, depth_limit, ours)
+    way = _Way(leave_out, depth_limit, ours, most_each)
+    yield from _walk(root, "", 1, way, after.split("/") if after else [])
 
 
-def _walk(
-    folder: int, prefix: str, depth: int, leave_out: frozenset[str], depth_limit: int, ours: bool
-) -> Iterator[Found]:
-    for name in sorted(os.listdir(folder)):
-        if name in leave_out:
+def _walk(folder: int, prefix: str, depth: int, way: _Way, after: list[str]) -> Iterator[Found]:
+    names = sorted(os.listdir(folder))
+    first = bisect_left(names, after[0]) if after else 0
+    for name in names[first:][: way.most_each]:
+        if name in way.leave_out:
             continue
         try:
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             continue
-        yield Found(prefix + name, name, folder, found, depth)
-        if not stat.S_ISDIR(found.st_mode) or depth >= depth_limit:
+        except PermissionError as error:
+            raise InvalidInput("cannot read a folder: no permission", path=prefix + name) from error
+        was_seen = bool(after) and name == after[0]
+        if not was_seen:
+            yield Found(prefix + name, name, folder, found, depth)
+        if not stat.S_ISDIR(found.st_mode) or depth >= way.depth_limit:
             continue
-        with _entered(folder, name, ours) as below:
+        with _entered(folder, name, way.ours) as below:
             if below is not None:
-                yield from _walk(below, f"{prefix}{name}/", depth + 1, leave_out, depth_limit, ours)
+                yield from _walk(below, f"{prefix}{name}/", depth + 1, way, after[1:] if was_seen else [])
 
 
 @contextmanager
@@ -193,35 +272,30 @@ def _entered(folder: int, name: str, ours: bool) -> Iterator[int | None]:
 def _enter(folder: int, name: str, ours: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(name, flags, dir_fd=folder)
+        descriptor = os.open(name, flags, dir_fd=folder)
     except PermissionError as error:
         if not ours:
             raise InvalidInput("cannot read a folder: no permission", path=name) from error
-    take_back(folder, name, 0o700)
-    return os.open(name, flags, dir_fd=folder)
+        take_back(folder, name, 0o700)
+        return os.open(name, flags, dir_fd=folder)
+    if ours:
+        # One that may be read but not entered lists names that nobody can look at.
+        _open_again(descriptor, os.R_OK | os.X_OK)
+    return descriptor
 
 
-def take_back(folder: int, name: str, mode: int) -> None:
-    """Give the owner's permissions back to a file or folder whose owner took them away; follows no link."""
-    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        if not stat.S_ISLNK(os.fstat(handle).st_mode):
-            Path(f"/proc/self/fd/{handle}").chmod(mode)
-    finally:
-        os.close(handle)
-
-
-def copy_bytes(source: int, target: int) -> None:
-    """Copy all that is left in one open file to the other."""
+def copy_bytes(source: int, target: int, most: int) -> None:
+    """Copy what is left in one open file to the other, `most` bytes of it: a file may grow while it is read."""
     # The kernel copies; some pairs of file systems refuse, and then it goes through sendfile.
+    left = most
     try:
-        while os.copy_file_range(source, target, _COPY_BYTES):
-            pass
+        while left > 0 and (copied := os.copy_file_range(source, target, min(left, _COPY_BYTES))):
+            left -= copied
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
             raise
-        while os.sendfile(target, source, None, _COPY_BYTES):
-            pass
+        while left > 0 and (copied := os.sendfile(target, source, None, min(left, _COPY_BYTES))):
+            left -= copied
 
 
 def disk_usage(root: int, most: int) -> int:
@@ -246,7 +320,12 @@ _REFUSED = {
     errno.ENXIO: "cannot open anything but a regular file with one link",
     errno.EACCES: "cannot open it: no permission",
     errno.EPERM: "cannot open it: no permission",
+    errno.ENODEV: "cannot open anything but a regular file with one link",
+    errno.ENAMETOOLONG: "cannot use this path: it is too long",
+    errno.ETXTBSY: "cannot write to a program that is running",
 }
+_CHANGED = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ESTALE})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def _as_ours(number: int, path: str) -> Exception:
@@ -254,6 +333,10 @@ def _as_ours(number: int, path: str) -> Exception:
         return InvalidInput(_REFUSED[number], path=path)
     if number == errno.ENOENT:
         return NotFound("cannot find it in the workspace", path=path)
+    if number in _CHANGED:
+        return Conflict("cannot do this: something else changed the folder meanwhile", path=path)
+    if number in _FULL:
+        return ToolFailed("cannot write: no space is left on this host", path=path)
     if number == errno.ENOSYS:
         return Misconfigured("cannot open files safely: the kernel has no openat2 (Linux 5.6 or newer)")
     return OSError(number, os.strerror(number), path)

@@ -6,9 +6,10 @@ The parts: blobs.py (contents), manifest.py (what a snapshot holds), restore.py 
     folder/blobs/ab/cdef…          contents
     folder/snapshots/<id>.json     manifests; one that is there is complete, and so are its blobs
     folder/seen.json               what the files looked like last time, so that unchanged ones are not read
+    drafts/                        what is being written; all histories may share one
 """
 
-import difflib
+import errno
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InvalidInput, NotFound
-from tools import files_at, manifest, restore
+from tools import files_at, manifest, restore, text_diff
 from tools.blobs import Blobs, write_whole
 from tools.contract import GIB
 from tools.manifest import FILE, FOLDER, LINK, Item, Manifest, shown
@@ -40,8 +41,8 @@ _SETTLED_NS = 50_000_000
 class Snapshot:
     """One state of a workspace.  `id` is made from the contents: the same contents have the same id.
 
-    `left_out` names what is not kept: special files, files with several links, files over the size cap, and
-    what may not be read.
+    `left_out` names what is not kept: special files, files with several links, what may not be read, and files
+    over the size cap, alone or together.
     """
 
     id: str
@@ -64,24 +65,38 @@ Seen = dict[str, list[int | str]]
 
 
 class History:
-    """A task's history in `folder` (made on first use; outside of the workspace)."""
+    """A task's history in `folder` (made on first use; outside of the workspace).
 
-    def __init__(self, folder: Path, *, file_cap: int = GIB) -> None:
+    `total_cap` counts what a snapshot's files say their sizes are: files full of holes take no room in the
+    workspace, and would take all of it here.
+    """
+
+    def __init__(
+        self, folder: Path, *, file_cap: int = GIB, total_cap: int = 8 * GIB, drafts: Path | None = None
+    ) -> None:
         self.folder = folder
-        self._file_cap = file_cap
-        self._blobs = Blobs(folder / "blobs")
+        self._caps = file_cap, total_cap
+        self._drafts = drafts or folder / "drafts"
+        self._blobs = Blobs(folder / "blobs", self._drafts)
 
     def snapshot(self, workspace: Workspace) -> Snapshot:
-        """Keep the workspace as it is now; cheap when little changed.  Nothing may be writing to it."""
-        survey = _Survey(self._blobs, self._seen(), self._file_cap)
-        with workspace.root() as root:
-            for found in files_at.walk(root, leave_out=LEFT_OUT):
-                survey.add(found)
-        kept = Manifest(survey.items)
-        self._blobs.sync()
+        """Keep the workspace as it is now; cheap when little changed.
+
+        What is written to it meanwhile may be kept or not.
+        """
+        survey = _Survey(self._blobs, self._seen(), *self._caps)
+        try:
+            with workspace.root() as root:
+                for found in files_at.walk(root, leave_out=LEFT_OUT):
+                    survey.add(found)
+            kept = Manifest(survey.items)
+            self._blobs.sync()
+        except BaseException:
+            self._blobs.forget()
+            raise
         if not self._manifest_path(kept.id).exists():
-            write_whole(self._manifest_path(kept.id), kept.data)
-        write_whole(self.folder / "seen.json", json.dumps(survey.seen).encode("ascii"))
+            write_whole(self._manifest_path(kept.id), kept.data, self._drafts)
+        write_whole(self.folder / "seen.json", json.dumps(survey.seen).encode("ascii"), self._drafts)
         files = [item for item in survey.items if item.kind == FILE]
         total = sum(item.size for item in files)
         return Snapshot(kept.id, len(files), total, tuple(shown(path) for path in survey.left_out))
@@ -125,7 +140,7 @@ class History:
             sizes = [item.size if item else 0 for item in (old, new)]
             return f"Binary or very large: {sizes[0]:,} bytes before, {sizes[1]:,} bytes after.\n"
         names = f"a/{path}" if old else "/dev/null", f"b/{path}" if new else "/dev/null"
-        return "".join(_with_newlines(difflib.unified_diff(texts[0], texts[1], *names)))
+        return "".join(_with_newlines(text_diff.unified(texts[0], texts[1], *names)))
 
     def remove(self) -> None:
         """Delete the whole history; fine if it is gone."""
@@ -172,10 +187,11 @@ class History:
 class _Survey:
     """One walk through a workspace: what is in it, and what its files look like."""
 
-    def __init__(self, blobs: Blobs, seen_before: Seen, file_cap: int) -> None:
+    def __init__(self, blobs: Blobs, seen_before: Seen, file_cap: int, total_cap: int) -> None:
         self._blobs = blobs
         self._before = seen_before
         self._file_cap = file_cap
+        self._left = total_cap
         self._settled = time.time_ns() - _SETTLED_NS
         self.items: list[Item] = []
         self.left_out: list[str] = []
@@ -183,36 +199,56 @@ class _Survey:
 
     def add(self, found: files_at.Found) -> None:
         """Take in one name of the walk."""
+        item = self._item(found)
+        if item is None:
+            self.left_out.append(found.path)
+        else:
+            self._left -= item.size
+            self.items.append(item)
+
+    def _item(self, found: files_at.Found) -> Item | None:
+        """What is kept of it; None where nothing can be."""
         mode, kind = stat.S_IMODE(found.stat.st_mode) & 0o777, stat.S_IFMT(found.stat.st_mode)
         if kind == stat.S_IFDIR and found.depth < files_at.DEPTH_LIMIT:
-            self.items.append(Item(found.path, FOLDER, mode))
-        elif kind == stat.S_IFLNK:
-            target = os.readlink(found.name, dir_fd=found.folder)
-            self.items.append(Item(found.path, LINK, 0o777, 0, target))
-        elif kind == stat.S_IFREG and found.stat.st_size <= self._file_cap and (digest := self._digest(found)):
-            self.items.append(Item(found.path, FILE, mode, found.stat.st_size, digest))
-        else:
-            self.left_out.append(found.path)
+            return Item(found.path, FOLDER, mode)
+        if kind == stat.S_IFLNK:
+            return _link(found)
+        if kind == stat.S_IFREG and (kept := self._content(found)):
+            return Item(found.path, FILE, mode, kept[1], kept[0])
+        return None
 
-    def _digest(self, found: files_at.Found) -> str | None:
-        """The digest of the file's contents, which are kept; None where they may not be read."""
+    def _content(self, found: files_at.Found) -> tuple[str, int] | None:
+        """Digest and size of the file's contents, which are kept; None where they may not be read."""
         s = found.stat
+        if s.st_size > min(self._file_cap, self._left):
+            return None
         looks: list[int | str] = [s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns]
         before = self._before.get(found.path)
-        digest = str(before[5]) if before and before[:5] == looks else self._read(found)
-        if digest is not None and s.st_ctime_ns < self._settled:
-            self.seen[found.path] = [*looks, digest]
-        return digest
+        kept = (str(before[5]), s.st_size) if before and before[:5] == looks else self._read(found)
+        if kept is not None and kept[1] == s.st_size and s.st_ctime_ns < self._settled:
+            self.seen[found.path] = [*looks, kept[0]]
+        return kept
 
-    def _read(self, found: files_at.Found) -> str | None:
-        if not found.stat.st_mode & stat.S_IRUSR:
-            files_at.take_back(found.folder, found.name, 0o600)
+    def _read(self, found: files_at.Found) -> tuple[str, int] | None:
         try:
-            descriptor = files_at.open_regular(found.folder, found.name, os.O_RDONLY)
+            with files_at.in_our_words(found.path):
+                if not found.stat.st_mode & stat.S_IRUSR:
+                    files_at.take_back(found.folder, found.name, 0o600)
+                descriptor = files_at.open_regular(found.folder, found.name, os.O_RDONLY)
         except (InvalidInput, NotFound):
             return None
         with os.fdopen(descriptor, "rb") as file:
-            return self._blobs.add(file)
+            return self._blobs.add(file, min(os.fstat(descriptor).st_size, self._file_cap, self._left))
+
+
+def _link(found: files_at.Found) -> Item | None:
+    try:
+        return Item(found.path, LINK, 0o777, 0, os.readlink(found.name, dir_fd=found.folder))
+    except OSError as error:
+        # Gone, or no link any more.
+        if error.errno not in (errno.ENOENT, errno.EINVAL):
+            raise
+        return None
 
 
 def _with_newlines(lines: Iterator[str]) -> Iterator[str]:

@@ -33,7 +33,7 @@ def _put(item: Item, folder: int, name: str, blobs: Blobs, owner: int | None) ->
     target = os.open(name, flags, 0o600, dir_fd=folder)
     try:
         with blobs.open(item.content) as source:
-            files_at.copy_bytes(source.fileno(), target)
+            files_at.copy_bytes(source.fileno(), target, item.size)
         if owner is not None:
             os.fchown(target, owner, owner)
         os.fchmod(target, item.mode)

@@ -5,6 +5,8 @@ by name below the workspace's root: files_at.py does, by descriptors, following 
 host brings in: copy_in.py.  The workspace's history: history.py.
 """
 
+import base64
+import binascii
 import itertools
 import os
 import secrets
@@ -22,6 +24,8 @@ from tools.manifest import shown
 FOLDERS = ("src", "output", "research")
 
 Kind = Literal["file", "folder", "link", "other"]
+_LAST_SECOND = 253_402_300_799.0
+"""9999-12-31T23:59:59Z."""
 _KINDS: dict[int, Kind] = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 
@@ -37,6 +41,14 @@ class Entry:
     kind: Kind
     size: int
     modified_at: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a listing; `next` is what to ask with for what follows, None at its end."""
+
+    entries: list[Entry]
+    next: str | None
 
 
 # Named here, since inside the class `list` is the method.
@@ -101,8 +113,14 @@ class Workspace:
             os.close(descriptor)
 
     @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        """As `root`, for work on `path`: what the system refuses is raised in our words."""
+        with files_at.in_our_words(path), self.root() as root:
+            yield root
+
+    @contextmanager
     def _making_folder_of(self, path: str) -> Iterator[tuple[int, str]]:
-        with self.root() as root, files_at.folder_of(root, path, make=True, owner=self.owner) as found:
+        with self._opened(path) as root, files_at.folder_of(root, path, make=True, owner=self.owner) as found:
             yield found
 
     def read_bytes(self, path: str, limit: int | None = None) -> bytes:
@@ -112,7 +130,7 @@ class Workspace:
 
     def open_for_read(self, path: str) -> BinaryIO:
         """The file, open for reading, for downloads of any size."""
-        with self.root() as root:
+        with self._opened(path) as root:
             return os.fdopen(files_at.open_regular(root, files_at.clean(path), os.O_RDONLY), "rb")
 
     def write_bytes(self, path: str, data: bytes, *, append: bool = False) -> int:
@@ -128,7 +146,7 @@ class Workspace:
 
     def entry(self, path: str) -> Entry:
         """What is at the path."""
-        with self.root() as root:
+        with self._opened(path) as root:
             if files_at.clean(path) == ".":
                 return _entry(".", os.fstat(root))
             with files_at.folder_of(root, path) as (folder, name):
@@ -150,20 +168,55 @@ class Workspace:
         """Everything below the folder, parents first, by name, the first `limit` of it."""
         yield from itertools.islice(self._below(path, depth_limit=files_at.DEPTH_LIMIT), limit)
 
+    def page(
+        self,
+        path: str = ".",
+        limit: int = 1000,
+        *,
+        after: str | None = None,
+        is_deep: bool = False,
+        skip: Kind | None = None,
+    ) -> Page:
+        """Part of what is in the folder, or `is_deep` of all below it, behind `after`: the `next` of the last page.
+
+        Entries of the kind `skip` are passed over.
+        """
+        last = ""
+        entries: list[Entry] = []
+        depth = files_at.DEPTH_LIMIT if is_deep else 1
+        for found in self._found(path, depth, _from_cursor(after)):
+            entry = _entry(_joined(path, found.path), found.stat)
+            if entry.kind == skip:
+                continue
+            if len(entries) == limit:
+                return Page(entries, _to_cursor(last))
+            entries.append(entry)
+            last = found.path
+        return Page(entries, None)
+
+    def outline(self, most_each: int, limit: int) -> Iterator[Entry]:
+        """As `walk`, but of each folder the first `most_each` names only."""
+        below = self._found(".", files_at.DEPTH_LIMIT, most_each=most_each)
+        yield from (_entry(found.path, found.stat) for found in itertools.islice(below, limit))
+
     def _below(self, path: str, depth_limit: int) -> Iterator[Entry]:
+        for found in self._found(path, depth_limit):
+            yield _entry(_joined(path, found.path), found.stat)
+
+    def _found(
+        self, path: str, depth_limit: int, after: str = "", most_each: int | None = None
+    ) -> Iterator[files_at.Found]:
         cleaned = files_at.clean(path)
-        prefix = "" if cleaned == "." else f"{cleaned}/"
-        with self.root() as root:
+        with self._opened(path) as root:
             folder = files_at.open_beneath(root, cleaned, os.O_RDONLY | os.O_DIRECTORY)
             try:
-                for found in files_at.walk(folder, depth_limit=depth_limit):
-                    yield _entry(prefix + found.path, found.stat)
+                yield from files_at.walk(folder, depth_limit=depth_limit, after=after, most_each=most_each)
             finally:
                 os.close(folder)
 
     def make_folder(self, path: str) -> None:
         """Make the folder and those above it; fine if it is there."""
-        with self.root() as root:
+        with self._opened(path) as root:
             files_at.make_folders(root, path, self.owner)
 
     def move(self, source: str, target: str) -> None:
@@ -172,7 +225,7 @@ class Workspace:
         Raises:
             Conflict: something is at the target already.
         """
-        with self.root() as root, files_at.folder_of(root, source) as (old_folder, old_name):
+        with self._opened(source) as root, files_at.folder_of(root, source) as (old_folder, old_name):
             _stat(old_folder, old_name, source)
             with self._making_folder_of(target) as (folder, name):
                 if _is_there(folder, name):
@@ -184,32 +237,39 @@ class Workspace:
 
     def delete(self, path: str) -> int:
         """Delete the file, the link or the folder with all that is in it; returns how many entries went."""
-        with self.root() as root, files_at.folder_of(root, path) as (folder, name):
+        with self._opened(path) as root, files_at.folder_of(root, path) as (folder, name):
             if stat.S_ISDIR(_stat(folder, name, path).st_mode):
                 return removal.remove_tree(folder, name)
             os.unlink(name, dir_fd=folder)
             return 1
 
-    def copy_in(self, host_path: Path, into: str = "src/input", *, max_bytes: int | None = None) -> Paths:
+    def copy_in(
+        self, host_path: Path, into: str = "src/input", *, max_bytes: int | None = None, without: Path | None = None
+    ) -> Paths:
         """Copy a folder's contents (or one file, as into/<name>) of the host in; returns the files' paths.
 
-        Left out: links, special files, `__pycache__`, `site-packages`, `dist-packages`.  Never linked.
+        Left out: links, special files, `__pycache__`, `site-packages`, `dist-packages`, and the folder `without`.
+        Never linked.  A link on the way to `host_path` is refused.
 
         Raises:
             NotFound: the host has no such file or folder.
             InvalidInput: it holds more than `max_bytes`, or something that we may not read.
         """
-        with self.root() as root:
+        with self._opened(into) as root:
             files_at.make_folders(root, into, self.owner)
             target = files_at.open_beneath(root, files_at.clean(into), os.O_RDONLY | os.O_DIRECTORY)
             try:
-                copied = copy_in.copy(host_path, target, owner=self.owner, max_bytes=max_bytes)
+                copied = copy_in.copy(host_path, target, owner=self.owner, max_bytes=max_bytes, without=without)
             finally:
                 os.close(target)
         return [f"{files_at.clean(into)}/{path}" for path in copied]
 
     def remove(self) -> None:
-        """Delete the whole workspace, following nothing out of it; fine if it is gone."""
+        """Delete the whole workspace, following nothing out of it; fine if it is gone.
+
+        Raises:
+            Conflict: something keeps writing into it.
+        """
         parent = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with suppress(FileNotFoundError):
@@ -264,7 +324,9 @@ def _replace(folder: int, name: str, data: bytes, owner: int | None) -> None:
             os.fchmod(file.fileno(), mode)
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        os.unlink(draft, dir_fd=folder)
+        # Whoever works in the folder may have taken it: what went wrong first is what counts.
+        with suppress(OSError):
+            os.unlink(draft, dir_fd=folder)
         raise
 
 
@@ -273,4 +335,22 @@ def _entry(path: str, found: os.stat_result) -> Entry:
     name = shown(path)
     if name != path:
         kind = "other"
-    return Entry(name, kind, found.st_size if kind == "file" else 0, found.st_mtime)
+    # Whoever wrote it may have dated it as it liked; no calendar goes further.
+    modified_at = min(max(found.st_mtime, 0.0), _LAST_SECOND)
+    return Entry(name, kind, found.st_size if kind == "file" else 0, modified_at)
+
+
+def _joined(folder: str, path: str) -> str:
+    cleaned = files_at.clean(folder)
+    return path if cleaned == "." else f"{cleaned}/{path}"
+
+
+def _to_cursor(path: str) -> str:
+    return base64.urlsafe_b64encode(os.fsencode(path)).decode("ascii")
+
+
+def _from_cursor(cursor: str | None) -> str:
+    try:
+        return os.fsdecode(base64.urlsafe_b64decode(cursor or ""))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput("cannot go on from there: this is no cursor of a listing", cursor=cursor) from error

@@ -24,7 +24,9 @@ class End:
                 async with asyncio.timeout(_CLOSE_S):
                     await self.writer.wait_closed()
         finally:
-            self.writer.transport.abort()
+            # A transport that is closed has let go of its loop, and cannot be ended once more.
+            if self.writer.get_extra_info("socket").fileno() != -1:
+                self.writer.transport.abort()
 
 
 class UsedUp(Exception):

@@ -1,0 +1,116 @@
+"""Fetch one URL for a tool, from the trusted worker, so that the worker cannot be used against its own network.
+
+GET only, on the two ports of the web; the name is resolved once, its addresses are judged (addresses.py), and one
+of them is dialled with the name for TLS and `Host`; each redirect is judged anew (url.py).  No cookies, no
+credentials, no proxy of the environment.  What it may use: budget.py.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import httpcore
+
+from models.errors import Forbidden, OpsCoreError, ToolFailed
+from tools.contract import Context
+from tools.network import addresses, body, trust
+from tools.network.addresses import Resolve
+from tools.network.budget import Budget, Pinned, Spent
+from tools.network.reach import Network
+from tools.network.url import LONGEST, PORTS, Url
+
+MOST_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+_CHARACTERS = LONGEST + 1
+_SENT = [("User-Agent", "OpsCore"), ("Accept", "*/*"), ("Accept-Encoding", "gzip"), ("Connection", "close")]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The last answer.  `hit` names the limit that ended it; then, and when cancelled, the rest is what was known."""
+
+    url: str
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    """By lower-case name; the first 2,001 characters of each, one more than a URL may have."""
+    body: bytes = b""
+    hit: str | None = None
+
+    @property
+    def content_type(self) -> str:
+        """Such as "text/html", without parameters; empty where none was said."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def fetch(
+    url: str, context: Context, *, content_types: tuple[str, ...] = (), resolve: Resolve | None = None
+) -> Fetched:
+    """What is at the URL.  `content_types` are beginnings, such as "text/"; without any, everything is taken.
+
+    Of the context's limits count `wall_s` for all of it, `network_bytes` for what is received, `file_bytes` for
+    the body as unpacked.
+
+    Raises:
+        InvalidInput: this is no URL to fetch, or a redirect leads to one.
+        Forbidden: an address on the way is not global, or the port is not one of the web.
+        ToolFailed: no answer, one that makes no sense, another content type, too many redirects.
+    """
+    budget = Budget(context.limits.wall_s, context.limits.network_bytes, context.is_cancelled)
+    at = Url.parse(url)
+    try:
+        for _ in range(MOST_REDIRECTS + 1):
+            found = _judged(at, context, resolve)
+            answer = _get(at, found, budget, context, content_types)
+            location = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or location is None:
+                return answer
+            at = at.followed(location)
+    except Spent as spent:
+        return Fetched(str(at), hit=spent.hit)
+    raise ToolFailed("cannot fetch it: too many redirects", transient=False, url=url, most=MOST_REDIRECTS)
+
+
+def _judged(at: Url, context: Context, resolve: Resolve | None) -> list[str]:
+    """The addresses to dial."""
+    try:
+        return _dialled(at, context.network, resolve)
+    except OpsCoreError as error:
+        reason = str(error.details.get("reason", error.message))
+        context.tell("network.refused", host=at.host, port=at.port, reason=reason)
+        raise
+
+
+def _dialled(at: Url, network: Network, resolve: Resolve | None) -> list[str]:
+    if network.reach().is_local(at.host, at.port):
+        return (resolve or addresses.ask)(at.host, at.port)
+    if at.port not in PORTS.values():
+        reason = "only the ports 80 and 443 are allowed"
+        raise Forbidden(f"cannot reach {at.host}: {reason}", host=at.host, port=at.port, reason=reason)
+    return addresses.resolved(at.host, at.port, resolve)
+
+
+def _get(at: Url, found: list[str], budget: Budget, context: Context, content_types: tuple[str, ...]) -> Fetched:
+    """One request and its answer."""
+    dialled = Pinned(found, budget)
+    tls = trust.tls(context.network.ca_bundle) if at.scheme == "https" else None
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=tls, network_backend=dialled, max_connections=1) as pool,
+            pool.stream("GET", at.for_request(), headers=_SENT) as response,
+        ):
+            return _answer(at, response, context.limits.file_bytes, content_types)
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        raise ToolFailed(f"cannot fetch it: {error or type(error).__name__}", url=str(at)) from error
+    finally:
+        if (stream := dialled.stream) is not None:
+            amounts = {"sent_bytes": stream.sent_bytes, "received_bytes": stream.received_bytes}
+            context.tell("network.allowed", host=at.host, port=at.port, **amounts)
+
+
+def _answer(at: Url, response: httpcore.Response, most: int, content_types: tuple[str, ...]) -> Fetched:
+    read = {name.decode("latin-1").lower(): value.decode("latin-1")[:_CHARACTERS] for name, value in response.headers}
+    answer = Fetched(str(at), response.status, read)
+    if response.status in _REDIRECTS:
+        return answer
+    if content_types and not answer.content_type.startswith(content_types):
+        told = {"url": answer.url, "content_type": answer.content_type}
+        raise ToolFailed("cannot take this content type", transient=False, **told)
+    return replace(answer, body=body.whole(read.get("content-encoding", ""), response.iter_stream(), most))

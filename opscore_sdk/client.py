@@ -51,9 +51,13 @@ class OpsCoreClient:
         complexity: int | None = None,
         priority: int | None = None,
         agent: str | None = None,
+        limits: Mapping[str, str | float] | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
-        """Submit a task from a template, or from a playbook (YAML or JSON text, or the mapping itself)."""
+        """Submit a task from a template, or from a playbook (YAML or JSON text, or the mapping itself).
+
+        `limits` are what each step may use at most, such as `{"memory": "512 MiB", "wall": "5 min"}`.
+        """
         wanted = {
             "template": template,
             "playbook": playbook,
@@ -63,6 +67,7 @@ class OpsCoreClient:
             "complexity": complexity,
             "priority": priority,
             "agent": agent,
+            "limits": dict(limits) if limits else None,
         }
         body = {name: value for name, value in wanted.items() if value is not None}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
@@ -149,6 +154,15 @@ class OpsCoreClient:
     def agents(self) -> list[Agent]:
         """All agents."""
         return [Agent.read(each) for each in self._get("/v1/agents")["agents"]]
+
+    def agent(self, name: str) -> Agent:
+        """One agent."""
+        return Agent.read(self._get(f"/v1/agents/{quote(name, safe='')}"))
+
+    def limit_agent(self, name: str, limits: Mapping[str, str | float | None]) -> Agent:
+        """Set these of an agent's limits, from its next step on; None takes one away, the others stay."""
+        body = {"limits": dict(limits)}
+        return Agent.read(self._connection.json("PATCH", f"/v1/agents/{quote(name, safe='')}", json=body, is_safe=True))
 
     def templates(self) -> list[Template]:
         """All templates."""

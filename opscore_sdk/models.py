@@ -47,7 +47,7 @@ class Problem(Shape):
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Shape):
-    """What somebody asked for.  `description`, `inputs` and `why_queued` are empty in lists."""
+    """What somebody asked for.  `description`, `inputs`, `limits` and `why_queued` are empty in lists."""
 
     id: str
     title: str
@@ -68,6 +68,7 @@ class Task(Shape):
     finished_at: datetime | None = None
     description: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
     why_queued: str = ""
 
     @property
@@ -104,6 +105,8 @@ class Step(Shape):
     stdout: str = ""
     stderr: str = ""
     resources: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Each limit it ran under: `value`, `shown`, `set_by`."""
     changes: dict[str, Any] = field(default_factory=dict)
     error_code: str | None = None
     error_message: str | None = None
@@ -167,6 +170,7 @@ class Agent(Shape):
     reason: str
     complexity_min: int | None = None
     complexity_max: int | None = None
+    limits: dict[str, float] = field(default_factory=dict)
     workers: list[dict[str, Any]] = field(default_factory=list)
     current_tasks: list[dict[str, Any]] = field(default_factory=list)
 

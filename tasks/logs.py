@@ -14,6 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from settings import Settings
+from tools.terminal_text import harmless
 
 bind = bound_contextvars
 
@@ -52,6 +53,7 @@ def configure(settings: Settings, role: str, stream: TextIO = sys.stderr) -> Non
                 structlog.processors.format_exc_info,
                 # After the traceback has become text: an error's message may hold an address with a password.
                 _mask,
+                _neutral,
                 last,
             ],
         )
@@ -60,6 +62,17 @@ def configure(settings: Settings, role: str, stream: TextIO = sys.stderr) -> Non
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def _neutral(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Whoever looks at a log does so in a terminal, which must not obey what a program or a stranger wrote.
+
+    What is no text is written as `repr` or JSON write it, who escape the same characters.
+    """
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = harmless(value).replace("\r", "")
+    return event
 
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

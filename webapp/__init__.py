@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=0,
         MAX_FORM_MEMORY_SIZE=2 * 2**20,
     )
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "finalize": words.neutral}
     database.connect(app, told)
     security.protect(app)
     gate.guard(app)

@@ -13,6 +13,7 @@ from models.scope import DEFAULT_TENANT
 
 PERMISSIONS = frozenset(
     {
+        "agent:change",
         "agent:read",
         "event:read",
         "file:read",

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from models.columns import now
 from models.states import TERMINAL, Stage, State
 from models.step import StepState
-from tools.terminal_text import plain
+from tools.terminal_text import CONTROL, harmless, plain
 from webapp import amounts
 
 STATE_WORDS: dict[str, str] = {
@@ -28,6 +28,17 @@ STATE_WORDS: dict[str, str] = {
     StepState.STARTED: "Running",
     StepState.SKIPPED: "Skipped",
 }
+
+
+def neutral(value: Any) -> Any:
+    """The value as it comes onto a page: what a program or a stranger wrote cannot reorder or hide the text around.
+
+    Every `{{ … }}` of every template passes here (webapp/__init__.py), so no page can forget it.
+    """
+    if isinstance(value, Markup):
+        # Single characters only: a sequence might begin in one text and end in another, with elements between.
+        return Markup(CONTROL.sub("", value))  # noqa: S704  (only takes characters away)
+    return harmless(value) if isinstance(value, str) else value
 
 
 def state_word(state: str) -> str:

@@ -6,7 +6,6 @@ Fail closed: what does not answer as it must is not used, and without any the co
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,6 +88,7 @@ def run_in(
     command: Sequence[str],
     timeout: float | None = None,
     *,
+    limits: Limits | None = None,
     tool_env: Path | None = None,
     emit: Emit = ignore,
     is_cancelled: Callable[[], bool] = never,
@@ -107,7 +107,7 @@ def run_in(
     sandbox = choose()
     if sandbox.tier != NoSandbox.tier:
         identity.hand_over(folder)
-    limits = Limits() if timeout is None else replace(Limits(), wall_s=timeout)
+    limits = (limits or Limits()).tightened(wall_s=timeout)
     call = Call(tuple(command), folder, tool_env, limits=limits)
     return sandbox.run(call, emit=emit, is_cancelled=is_cancelled)
 

@@ -10,11 +10,13 @@ from sqlalchemy.orm import selectinload
 from models.agent import Agent, light
 from models.columns import now
 from models.database import db
+from models.errors import NotFound
 from models.states import State
 from models.task_list import Filters, page
+from tasks.agents import change_limits
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
-from webapp.api.shapes import Agents, AgentShape, TaskSummary, WorkerShape
+from webapp.api.shapes import AgentChange, AgentPath, Agents, AgentShape, TaskSummary, WorkerShape
 
 part = APIBlueprint(
     "agents_api", __name__, url_prefix="/v1/agents", abp_tags=[Tag(name="Agents")], abp_security=SIGNED_IN
@@ -30,6 +32,31 @@ def list_agents() -> Response:
     return sent(Agents(agents=[_shape(agent, running[agent.name]) for agent in agents]))
 
 
+@part.get("/<name>", operation_id="showAgent", responses=answers(404, _200=AgentShape))
+def show_agent(path: AgentPath) -> Response:
+    """Show one agent."""
+    return sent(_found(path.name, "agent:read"))
+
+
+@part.patch("/<name>", operation_id="changeAgent", responses=answers(400, 404, 413, 415, _200=AgentShape))
+def change_agent(path: AgentPath, body: AgentChange) -> Response:
+    """Change an agent's limits; they count from the next step on that it begins."""
+    _found(path.name, "agent:change")
+    change_limits(path.name, body.limits)
+    db.session.rollback()  # what was read before the change is old
+    return sent(_found(path.name, "agent:read"))
+
+
+def _found(name: str, permission: str) -> AgentShape:
+    agent = db.session.scalars(
+        select(Agent).where(Agent.name == name).options(selectinload(Agent.workers))
+    ).one_or_none()
+    if agent is None:
+        raise NotFound("cannot find the agent: there is none of this name", agent=name)
+    require(permission, agent)
+    return _shape(agent, _running()[name])
+
+
 def _running() -> dict[str, list[TaskSummary]]:
     by_agent = defaultdict(list)
     for task in page(db.session, Filters(state=State.RUNNING), limit=200).tasks:  # type: ignore[arg-type]
@@ -40,6 +67,16 @@ def _running() -> dict[str, list[TaskSummary]]:
 def _shape(agent: Agent, running: list[TaskSummary]) -> AgentShape:
     colour, reason = light(agent, now())
     alive = [WorkerShape.model_validate(worker) for worker in agent.workers if worker.stopped_at is None]
-    names = ("id", "name", "description", "complexity_min", "complexity_max", "tools", "created_at")
+    names = (
+        "id",
+        "name",
+        "description",
+        "complexity_min",
+        "complexity_max",
+        "tools",
+        "limits",
+        "version",
+        "created_at",
+    )
     columns = {name: getattr(agent, name) for name in names}
     return AgentShape(**columns, light=colour.value, reason=reason, workers=alive, current_tasks=running)

@@ -21,6 +21,7 @@ from webapp.security import csrf
 
 TOKEN_HOLDER = Asker("program:token")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+WITH_BODY = frozenset({"POST", "PATCH"})
 OPEN = frozenset({"health.health"})
 RAW_BODY = frozenset({"uploads.upload"})
 LARGEST_JSON_BYTES = 16 * 2**20
@@ -50,7 +51,7 @@ def _admit() -> Response | None:
     g.api_scope = ExitStack()
     g.api_scope.enter_context(acting(asker.name, asker.tenant))
     _check_text()
-    if request.method == "POST" and request.endpoint not in RAW_BODY:
+    if request.method in WITH_BODY and request.endpoint not in RAW_BODY:
         _check_body()
     return None
 

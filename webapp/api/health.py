@@ -1,5 +1,7 @@
 """Health: whether this installation can take and show tasks.  For load balancers and bin/up: no token, no secret."""
 
+from collections import Counter
+
 import redis
 from flask import Response, current_app
 from flask_openapi import APIBlueprint, Tag
@@ -14,7 +16,7 @@ from models.scope import wide
 from settings import VERSION
 from tasks.logs import logger
 from webapp.api.reference import sent
-from webapp.api.shapes import Health
+from webapp.api.shapes import Health, SandboxShape
 
 TIMEOUT_S = 1.0
 log = logger(__name__)
@@ -31,14 +33,16 @@ def health() -> Response:
     workers = _workers()
     broker = _broker()
     is_up = workers is not None
-    tiers = sorted((worker.sandbox.get("tier", 4), worker.sandbox.get("name", "none")) for worker in workers or [])
+    tiers = Counter((worker.sandbox.get("tier", 4), worker.sandbox.get("name", "none")) for worker in workers or [])
+    sandboxes = [SandboxShape(tier=tier, name=name, workers=count) for (tier, name), count in sorted(tiers.items())]
     answer = Health(
         status="down" if not is_up else "ok" if broker else "degraded",
         version=VERSION,
         database="ok" if is_up else "down",
         broker="ok" if broker else "down",
         agents=len(workers or []),
-        sandbox=tiers[-1][1] if tiers else "unknown",
+        sandbox=sandboxes[-1].name if sandboxes else "unknown",
+        sandboxes=sandboxes,
     )
     return sent(answer, 200 if is_up else 503)
 

@@ -15,6 +15,15 @@ from models.task_list import LARGEST_PAGE
 
 LARGEST_NUMBER = 2**31 - 1
 Complexity = Annotated[int, Field(ge=1, le=10)]
+WrittenLimits = Annotated[
+    dict[str, str | float | None],
+    Field(
+        description="What a step may use at most, by name: wall, cpu (`90 s`, `5 min`), memory, file_size, workspace, "
+        "written, output, network (`512 MiB`), processes, files. A number is in seconds or bytes. The tightest limit "
+        "of installation, tool, plan, agent and task holds.",
+        examples=[{"memory": "512 MiB", "wall": "5 min", "processes": 64}],
+    ),
+]
 
 
 class Question(BaseModel):
@@ -57,6 +66,10 @@ class FilePath(TaskPath):
     path: str = Field(description="Path inside the workspace, such as `output/report.html`.", max_length=4000)
 
 
+class AgentPath(Question):
+    name: str = Field(description="The agent's name.", max_length=80)
+
+
 class TemplatePath(Question):
     slug: str = Field(description="The template's name.", max_length=80)
 
@@ -94,6 +107,15 @@ class NewTask(Question):
     complexity: Complexity | None = Field(None, description="1 to 10; routes the task. Default: the plan's.")
     priority: int = Field(4, ge=0, le=9, description="Higher is sooner.")
     agent: str | None = Field(None, description="Only this agent may take it.", min_length=1, max_length=80)
+    limits: WrittenLimits = Field(default_factory=dict)
+
+
+class AgentChange(Question):
+    """What to change about an agent."""
+
+    limits: WrittenLimits = Field(
+        default_factory=dict, description="As for a task; null takes a limit away, those that are not named stay."
+    )
 
 
 class NewCheck(Question):
@@ -141,12 +163,23 @@ class TaskDetail(TaskSummary):
 
     description: str
     inputs: dict[str, Any]
+    limits: dict[str, float] = Field(description="What it allows each of its steps at most, in seconds and bytes.")
     why_queued: str = Field(description="Why it has not started, in words; empty when it has.")
 
 
 class TaskPage(Answer):
     tasks: list[TaskSummary]
     next_cursor: UUID | None = Field(description="Ask with it as `cursor` for what is older; null on the last page.")
+
+
+class LimitShape(Answer):
+    """A limit in force, and who set it."""
+
+    value: float = Field(description="In seconds, bytes or pieces.")
+    shown: str = Field(description="As people write it: `512 MiB`.")
+    set_by: list[str] = Field(
+        description="installation, tool, template, playbook, step, agent, task: all that agree."
+    )
 
 
 class StepShape(Answer):
@@ -164,7 +197,10 @@ class StepShape(Answer):
     output: dict[str, Any]
     stdout: str = Field(description="Head and tail of what it printed.")
     stderr: str
-    resources: dict[str, Any] = Field(description="Seconds, bytes and processes it used.")
+    resources: dict[str, Any] = Field(
+        description="Seconds, bytes and processes it used; `processes_killed` ended with the call, `hit` is the limit."
+    )
+    limits: dict[str, LimitShape] = Field(description="What it might use at most.")
     changes: dict[str, Any] = Field(description="Paths it added, changed, removed.")
     snapshot: str | None
     error_code: str | None
@@ -221,7 +257,7 @@ class WorkerShape(Answer):
     queues: list[str]
     concurrency: int
     version: str
-    sandbox: dict[str, Any]
+    sandbox: dict[str, Any] = Field(description="What the probe at its start found: tier, name and facts.")
     cpu_percent: float
     memory_bytes: int
     host_load: float
@@ -236,6 +272,8 @@ class AgentShape(Answer):
     complexity_min: int | None
     complexity_max: int | None
     tools: list[str] | None = Field(description="Names of the tools it may use; null means all.")
+    limits: dict[str, float] = Field(description="What its steps may use at most, in seconds and bytes.")
+    version: int = Field(description="Of its configuration; rises with each change.")
     light: Literal["green", "yellow", "red"]
     reason: str = Field(description="Why this light.")
     workers: list[WorkerShape] = Field(description="Those that run now.")
@@ -292,6 +330,14 @@ class FieldProblemShape(Answer):
     line: int | None = None
 
 
+class SandboxShape(Answer):
+    """A sandbox that workers have."""
+
+    tier: int = Field(description="1 and 2 are bubblewrap, 3 is Landlock, 4 is none: commands and code are refused.")
+    name: str
+    workers: int = Field(description="How many workers have it.")
+
+
 class Health(Answer):
     """Whether this installation can take and show tasks; what is said here is no secret."""
 
@@ -301,3 +347,4 @@ class Health(Answer):
     broker: Literal["ok", "down"]
     agents: int = Field(description="Workers that were heard of lately; 0 when the database is down.")
     sandbox: str = Field(description="The weakest sandbox among them, `unknown` without workers.")
+    sandboxes: list[SandboxShape] = Field(description="All sandboxes among them, the strongest first.")

@@ -15,10 +15,12 @@ from models.task import Task
 from models.task_list import Filters, page
 from tasks.reasons import why_queued
 from tasks.submission import Order, submit
+from tools.limits import kept
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import (
     KeyHeader,
+    LimitShape,
     NewTask,
     Steps,
     StepShape,
@@ -69,7 +71,7 @@ def list_steps(path: TaskPath) -> Response:
     """List the steps of a task, as they were begun."""
     task = find(path.id, "task:read")
     of_task = select(Step).where(Step.task_id == task.id).order_by(Step.epoch, Step.position, Step.started_at)
-    steps = [StepShape.model_validate(step) for step in db.session.scalars(of_task)]
+    steps = [_step(step) for step in db.session.scalars(of_task)]
     return sent(Steps(steps=steps))
 
 
@@ -90,6 +92,15 @@ def find(task_id: UUID, permission: str) -> Task:
 def playbook_text(playbook: str | dict[str, Any] | None) -> str | None:
     """The playbook as text: an object is a JSON text that was read already."""
     return json.dumps(playbook, indent=1) if isinstance(playbook, dict) else playbook
+
+
+def _step(step: Step) -> StepShape:
+    limits = {
+        each.kind.name: LimitShape(value=each.value, shown=each.shown, set_by=list(each.set_by))
+        for each in kept(step.limits)
+    }
+    columns = {name: getattr(step, name) for name in StepShape.model_fields if name != "limits"}
+    return StepShape(**columns, limits=limits)
 
 
 def _detail(task: Task) -> TaskDetail:

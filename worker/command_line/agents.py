@@ -1,20 +1,25 @@
-"""`agent list`."""
+"""`agent list | show | limits`."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.command_line.frame import Remote, frame
+from tools.terminal_text import one_line
+from worker.command_line.frame import Remote, console, frame
+from worker.command_line.limits import given_limits, in_words, limit_option
 from worker.command_line.words import LIGHTS, size, when
 
 if TYPE_CHECKING:
     from opscore_sdk import Agent
 
 
+NO_LIMITS = "none of its own"
+
+
 @click.group()
 def agent() -> None:
-    """Look at the agents."""
+    """Look at the agents, and limit what their steps may use."""
 
 
 @agent.command("list", cls=Remote)
@@ -23,6 +28,51 @@ def list_agents() -> None:
     with frame().client() as client:
         found = client.agents()
     frame().show({"agents": found}, lambda: _table(found))
+
+
+@agent.command(cls=Remote)
+@click.argument("name", metavar="AGENT")
+def show(name: str) -> None:
+    """Show an agent: its workers, their sandbox, its limits."""
+    with frame().client() as client:
+        found = client.agent(name)
+    frame().show(found, lambda: _detail(found))
+
+
+@agent.command(cls=Remote)
+@click.argument("name", metavar="AGENT")
+@limit_option(" none takes one away.")
+def limits(name: str, limits: tuple[str, ...]) -> None:
+    """Show an agent's limits, or set some: they count from the next step on that it begins."""
+    wanted = given_limits(limits)
+    with frame().client() as client:
+        found = client.limit_agent(name, wanted) if wanted else client.agent(name)
+    frame().show({"limits": found.limits}, lambda: f"{found.name}: {in_words(found.limits) or NO_LIMITS}")
+
+
+def _detail(found: "Agent") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    out.print(Text.assemble(("● ", LIGHTS[found.light]), (found.name, "bold"), f"  {found.reason}"))
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(Text("levels", style="dim"), _levels(found))
+    facts.add_row(Text("limits", style="dim"), in_words(found.limits) or NO_LIMITS)
+    for worker in found.workers:
+        sandbox = worker.get("sandbox") or {}
+        facts.add_row(Text("worker", style="dim"), Text(f"{worker['nodename']}, {size(worker['memory_bytes'])}"))
+        tier = f"tier {sandbox.get('tier', '?')}: {sandbox.get('name', '?')}"
+        facts.add_row(Text("sandbox", style="dim"), Text(tier))
+        facts.add_row("", Text(_meaning(sandbox.get("tier")), style="dim"))
+    out.print(facts)
+
+
+def _meaning(tier: int | None) -> str:
+    from tools.tiers import meaning
+
+    found = meaning(tier)
+    return f"{found.words} {found.cure}".strip()
 
 
 def _table(found: "list[Agent]") -> Any:
@@ -40,7 +90,7 @@ def _table(found: "list[Agent]") -> Any:
         titles = ", ".join(str(task["title"]) for task in each.current_tasks)
         memory = size(sum(worker["memory_bytes"] for worker in workers))
         table.add_row(Text("●", style=LIGHTS[each.light]), Text(each.name), _levels(each), str(len(workers)),
-                      memory, when(seen), Text(titles or "–"), Text(each.reason, style="dim"))  # fmt: skip
+                      memory, when(seen), Text(one_line(titles) or "–"), Text(each.reason, style="dim"))  # fmt: skip
     return table
 
 

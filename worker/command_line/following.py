@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.command_line.frame import FAILED, Frame, as_json, console
+from tools.terminal_text import Neutraliser, one_line
+from worker.command_line.frame import FAILED, Frame, as_json, console, say
 from worker.command_line.words import SIGNS, STATE_STYLES, duration, in_words
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ def follow(told: Frame, client: "OpsCoreClient", task_id: str) -> None:
 
 
 def _conclude(told: Frame, task: "Task") -> None:
+    from rich.text import Text
+
     style = STATE_STYLES.get(task.state, "")
-    console().print(f"[{style}]{task.state.capitalize()}[/{style}]: {task.title}", markup=True)
+    console().print(Text.assemble((task.state.capitalize(), style), ": ", one_line(task.title)))
     if task.error_message:
-        click.echo(task.error_message)
+        say(task.error_message)
     click.echo(f"{told.address()}/tasks/{task.id}")
 
 
@@ -59,7 +62,7 @@ def _as_lines(messages: "Iterator[Event | Output]") -> None:
     for message in messages:
         if isinstance(message, Event):
             at = f"{message.at:%H:%M:%S}" if message.at else ""
-            click.echo(f"{at}  {in_words(message)}")
+            click.echo(f"{at}  {one_line(in_words(message))}")
 
 
 def _moving(task: "Task", messages: "Iterator[Event | Output]") -> None:
@@ -88,6 +91,7 @@ class View:
         self._state = "queued"
         self._steps: dict[str, dict[str, Any]] = {}
         self._output = ""
+        self._neutral: dict[tuple[str, str], Neutraliser] = {}
         self._spinner = Spinner("dots")
 
     def take(self, message: "Event | Output") -> None:
@@ -95,7 +99,8 @@ class View:
         from opscore_sdk import Output
 
         if isinstance(message, Output):
-            self._output = (self._output + message.text)[-KEPT_CHARACTERS:]
+            neutral = self._neutral.setdefault((message.step, message.stream), Neutraliser())
+            self._output = (self._output + neutral.feed(message.text))[-KEPT_CHARACTERS:]
             return
         data = message.data
         if message.kind == "task.claimed":
@@ -121,10 +126,11 @@ class View:
             sign, style = SIGNS.get(step["state"], ("", ""))
             mark = self._spinner if step["state"] == "started" else Text(sign, style=style)
             seconds = step.get("wall_s")
-            table.add_row(mark, Text(str(step.get("title") or step.get("key"))), Text(str(step.get("tool", "")), "dim"),
-                          Text(duration(seconds) if seconds is not None else "", "dim"))  # fmt: skip
+            title = Text(one_line(str(step.get("title") or step.get("key"))))
+            took = Text(duration(seconds) if seconds is not None else "", "dim")
+            table.add_row(mark, title, Text(str(step.get("tool", "")), "dim"), took)
         done = sum(step["state"] != "started" for step in self._steps.values())
         total = max(self._total, len(self._steps))
-        head = Text.assemble((self._title, "bold"), (f"  {self._state}, {done} of {total} steps", "dim"))
+        head = Text.assemble((one_line(self._title), "bold"), (f"  {self._state}, {done} of {total} steps", "dim"))
         lines = self._output.splitlines()[-LINES_OF_OUTPUT:]
         return Group(head, table, *(Text(f"    {line[:160]}", "dim") for line in lines))

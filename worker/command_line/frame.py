@@ -80,16 +80,28 @@ def frame() -> Frame:
 
 
 def console(*, stderr: bool = False) -> Any:
-    """Where text for people goes."""
-    from rich.console import Console
+    """Where text for people goes; no text can steer the terminal, whoever wrote it."""
+    from worker.command_line.safe_console import SafeConsole
 
     # A pipe has no width: nothing is cut or folded for it.
-    return Console(stderr=stderr, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text that may hold what a program or a stranger wrote."""
+    from tools.terminal_text import plain
+
+    click.echo(plain(text), err=err)
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:
     """The value as JSON text; an answer of the server as the server gave it."""
-    return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
+    from tools.terminal_text import CONTROL
+
+    text = json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
+    # JSON leaves most of them as they are, and a terminal would obey.  They can only stand in a JSON text's strings.
+    return CONTROL.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _plain(value: Any) -> Any:
@@ -206,7 +218,7 @@ def _problem(problem: Any) -> str:
 
 def end(code: int, sentence: str, lines: list[str] | None = None) -> NoReturn:
     """Say why on standard error, and exit."""
-    click.echo(f"Error: {sentence}", err=True)
+    say(f"Error: {sentence}", err=True)
     for line in lines or []:
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
     raise click.exceptions.Exit(code)

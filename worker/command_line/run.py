@@ -10,6 +10,7 @@ import click
 
 from worker.command_line.following import follow
 from worker.command_line.frame import MISUSED, Frame, Remote, end, frame
+from worker.command_line.limits import given_limits, limit_option
 
 if TYPE_CHECKING:
     from opscore_sdk import OpsCoreClient, Task
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 @click.option("--complexity", type=click.IntRange(1, 10), help="1 to 10: routes the task to an agent.")
 @click.option("--priority", type=click.IntRange(0, 9), help="0 to 9, higher is sooner (default: 4).")
 @click.option("--agent", metavar="NAME", help="Only this agent may take it.")
+@limit_option()
 @click.option("--follow", "is_followed", is_flag=True, help="Show each step live; exit code 1 if the task fails.")
-def run(what: str, given: tuple[str, ...], is_followed: bool, **options: Any) -> None:
+def run(what: str, given: tuple[str, ...], limits: tuple[str, ...], is_followed: bool, **options: Any) -> None:
     """Submit a task.
 
     TEMPLATE is a template's name (`bin/opscore run survey-code-base -i source=@my-code/`), FILE is a file with a
@@ -32,23 +34,24 @@ def run(what: str, given: tuple[str, ...], is_followed: bool, **options: Any) ->
     agents run.
     """
     told = frame()
+    allowed = {name: value for name, value in given_limits(limits).items() if value is not None}
     with told.client() as client:
         text = _playbook(what)
         schema = _schema(client, what, text)
         inputs = dict(_input(client, schema, each) for each in given)
         wanted = {name: value for name, value in options.items() if value is not None}
-        task = client.submit(None if text else what, playbook=text, inputs=inputs, **wanted)
+        task = client.submit(None if text else what, playbook=text, inputs=inputs, limits=allowed, **wanted)
         if is_followed:
             follow(told, client, task.id)
         else:
             told.show(task, lambda: _submitted(told, task))
 
 
-def _submitted(told: Frame, task: "Task") -> str:
-    return (
-        f"Submitted [bold]{task.id}[/bold]\n{told.address()}/tasks/{task.id}\n"
-        f"Watch it: bin/opscore task follow {task.id}"
-    )
+def _submitted(told: Frame, task: "Task") -> Any:
+    from rich.text import Text
+
+    follow_it = f"\n{told.address()}/tasks/{task.id}\nWatch it: bin/opscore task follow {task.id}"
+    return Text.assemble("Submitted ", (task.id, "bold"), follow_it)
 
 
 def _playbook(what: str) -> str | None:

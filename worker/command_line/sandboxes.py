@@ -1,5 +1,6 @@
 """`sandbox probe | run`: the agents' own sandbox, without a server."""
 
+import codecs
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools.terminal_text import Neutraliser
 from worker.command_line.frame import INTERRUPTED, Local, console, end, frame
+from worker.command_line.words import killed
 
 if TYPE_CHECKING:
     from tools.contract import Finished
 
 NOT_THERE = 125
+STREAMS = ("stdout", "stderr")
 NO_ISOLATION = 4
 
 
@@ -46,21 +50,29 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
     The exit code is the command's; 124 when the time was up, 125 when this host cannot isolate.
     """
     from models.errors import SandboxUnavailable
+    from tasks.limits import of_installation
     from tools import environment
+    from tools.contract import ignore
+    from tools.limits import tightest
     from tools.sandbox import run_in
 
     told = frame().settings()
+    within = tightest([("installation", of_installation(told)), ("option", {"wall": timeout} if timeout else {})])
     tool_env = told.tool_env if environment.is_ready(told.tool_env) else None
-    emit = {} if frame().is_json else {"emit": _pass_on}
+    emit = ignore if frame().is_json else _PassOn()
     try:
         with _until_signalled() as stopped:
-            finished = run_in(workspace, command, timeout, tool_env=tool_env, is_cancelled=stopped.is_set, **emit)
+            finished = run_in(
+                workspace, command, limits=within.limits, tool_env=tool_env, emit=emit, is_cancelled=stopped.is_set
+            )
     except SandboxUnavailable as error:
         end(NOT_THERE, f"{error}. bin/opscore doctor names the cure.")
+    said = f"{within.of(finished.hit).reached}." if finished.hit else None
     if frame().is_json:
-        click.echo(_as_json(finished))
-    elif finished.hit:
-        click.echo(f"The limit {finished.hit} was reached.", err=True)
+        click.echo(_as_json(finished, said))
+    else:
+        for each in filter(None, (said, _ended_too(finished))):
+            click.echo(each, err=True)
     raise click.exceptions.Exit(INTERRUPTED if finished.exit_code is None else finished.exit_code)
 
 
@@ -76,18 +88,33 @@ def _until_signalled() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
-def _pass_on(stream: str, chunk: bytes) -> None:
-    target = sys.stdout.buffer if stream == "stdout" else sys.stderr.buffer
-    target.write(chunk)
-    target.flush()
+class _PassOn:
+    """Hands on what the command prints: into a pipe or a file as it is, to a terminal so that it cannot steer it."""
+
+    def __init__(self) -> None:
+        self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in STREAMS}
+        self._neutral = {name: Neutraliser() for name in STREAMS}
+
+    def __call__(self, stream: str, chunk: bytes) -> None:
+        target = sys.stdout if stream == "stdout" else sys.stderr
+        if target.isatty():
+            chunk = self._neutral[stream].feed(self._decoders[stream].decode(chunk)).encode()
+        target.buffer.write(chunk)
+        target.flush()
 
 
-def _as_json(finished: "Finished") -> str:
+def _ended_too(finished: "Finished") -> str:
+    ended = killed(finished.resources.processes_killed)
+    return f"{ended}." if ended else ""
+
+
+def _as_json(finished: "Finished", said: str | None) -> str:
     from worker.command_line.frame import as_json
 
     shown: dict[str, Any] = {
         "exit_code": finished.exit_code,
         "hit": finished.hit,
+        "said": said,
         "stdout": finished.stdout.text,
         "stderr": finished.stderr.text,
         "resources": vars(finished.resources),

@@ -3,12 +3,15 @@
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
+from tools.terminal_text import one_line
 from worker.command_line.following import follow as follow_task
-from worker.command_line.frame import MISUSED, Remote, console, end, frame
-from worker.command_line.words import SIGNS, STATE_STYLES, duration, size, when
+from worker.command_line.frame import MISUSED, REFUSED, Remote, console, end, frame
+from worker.command_line.limits import in_words
+from worker.command_line.words import SIGNS, STATE_STYLES, duration, killed, size, when
 
 if TYPE_CHECKING:
     from opscore_sdk import File, OpsCoreClient, Page, Step, Task
@@ -101,11 +104,19 @@ def _fetch(client: "OpsCoreClient", task_id: str, path: str | None, into: Any) -
 
 def _id(client: "OpsCoreClient", given: str) -> str:
     if given != NEWEST:
-        return given
+        return _checked(given)
     newest = client.task_page(limit=1).tasks
     if not newest:
         end(MISUSED, "there is no task yet. Submit one with bin/opscore run.")
     return newest[0].id
+
+
+def _checked(given: str) -> str:
+    try:
+        return str(UUID(given))
+    except ValueError:
+        known = "bin/opscore task list shows the ids of those that there are, and last is the newest"
+        end(REFUSED, f"there is no task {given}; {known}.")
 
 
 def _table(page: "Page") -> Any:
@@ -123,7 +134,7 @@ def _table(page: "Page") -> Any:
         state = Text(each.state, style=STATE_STYLES.get(each.state, ""))
         agent = [each.agent or "–"] * is_wide
         steps = f"{each.steps_done}/{each.steps_total}"
-        table.add_row(each.id, state, steps, *agent, when(each.submitted_at), Text(each.title))
+        table.add_row(each.id, state, steps, *agent, when(each.submitted_at), Text(one_line(each.title)))
     if page.next_cursor:
         table.caption = f"Older ones: --cursor {page.next_cursor}"
     return table
@@ -134,7 +145,7 @@ def _detail(found: "Task", steps: "list[Step]") -> None:
     from rich.text import Text
 
     out = console()
-    out.print(Text(found.title, style="bold"))
+    out.print(Text(one_line(found.title), style="bold"))
     facts = Table.grid(padding=(0, 2))
     for name, value in _facts(found):
         facts.add_row(Text(name, style="dim"), value)
@@ -143,8 +154,14 @@ def _detail(found: "Task", steps: "list[Step]") -> None:
     for step in steps:
         sign, style = SIGNS.get(step.state, ("", ""))
         took = (step.finished_at - step.started_at).total_seconds() if step.finished_at and step.started_at else None
-        table.add_row(Text(sign, style=style), Text(step.title), Text(step.tool, style="dim"), duration(took),
-                      Text(step.error_message or "", style="red"))  # fmt: skip
+        said = Text("\n").join(
+            [
+                *([Text(step.error_message, style="red")] if step.error_message else []),
+                *([Text(ended, style="dim")] if (ended := killed(step.resources.get("processes_killed", 0))) else []),
+            ]
+        )
+        table.add_row(Text(sign, style=style), Text(one_line(step.title)), Text(step.tool, style="dim"),
+                      duration(took), said)  # fmt: skip
     out.print(table)
 
 
@@ -161,6 +178,8 @@ def _facts(found: "Task") -> list[tuple[str, Any]]:
         ("submitted", when(found.submitted_at)),
         ("finished", when(found.finished_at)),
     ]
+    if found.limits:
+        facts.append(("limits", in_words(found.limits)))
     if found.why_queued:
         facts.append(("waits", Text(found.why_queued)))
     if found.error_message:
@@ -177,5 +196,5 @@ def _files(found: "list[File]") -> Any:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     for file in found:
-        table.add_row(size(file.size_bytes), Text(file.path))
+        table.add_row(size(file.size_bytes), Text(one_line(file.path)))
     return table

@@ -72,9 +72,35 @@ def in_words(event: "Event") -> str:
     return f"{kind}: {said}" if said else kind
 
 
+def killed(count: int) -> str:
+    """`2 processes ended with the call`; empty for none."""
+    return f"{count} {'process' if count == 1 else 'processes'} ended with the call" if count else ""
+
+
 def _step_finished(data: Data) -> str:
     sign = SIGNS.get(str(data.get("state")), ("", ""))[0]
-    return f"{sign} {_step(data)} ({duration(data.get('wall_s'))})"
+    further = [str(data["error"])] if data.get("error") else []
+    further += [killed(data["killed"])] if data.get("killed") else []
+    return "; ".join([f"{sign} {_step(data)} ({duration(data.get('wall_s'))})", *further])
+
+
+def _allowed(data: Data) -> str:
+    return f"connection to {_place(data)}: {size(data.get('sent_bytes', 0))} out, " + (
+        f"{size(data.get('received_bytes', 0))} in"
+    )
+
+
+def _refused(data: Data) -> str:
+    return f"connection to {_place(data)} refused: {data.get('reason', 'it is not allowed')}"
+
+
+def _place(data: Data) -> str:
+    return f"{data.get('host', '?')}:{data.get('port', '?')}"
+
+
+def _left_out(data: Data) -> str:
+    counts = data.get("counts") or {}
+    return "not listed one by one: " + ", ".join(f"{count} more {kind}" for kind, count in counts.items())
 
 
 def _workspace_ready(data: Data) -> str:
@@ -96,5 +122,8 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "step.started": lambda data: f"… {_step(data)}",
     "step.skipped": lambda data: f"– {_step(data)} (skipped, its condition did not hold)",
     "step.finished": _step_finished,
+    "network.allowed": _allowed,
+    "network.refused": _refused,
+    "events.left_out": _left_out,
     "task.failed": lambda data: f"failed: {data.get('message', data.get('code', ''))}",
 }

@@ -18,14 +18,14 @@ _KIND = 0xF
 """Of a socket's type; the rest are flags."""
 
 _PRCTL = {
-    "set_pdeathsig": 1, "get_pdeathsig": 2, "get_dumpable": 3, "set_dumpable": 4, "set_name": 15, "get_name": 16,
-    "get_seccomp": 21, "set_seccomp": 22, "capbset_read": 23, "capbset_drop": 24, "get_tsc": 25,
-    "get_securebits": 27, "set_timerslack": 29, "get_timerslack": 30, "set_child_subreaper": 36,
-    "get_child_subreaper": 37, "set_no_new_privs": 38, "get_no_new_privs": 39, "get_tid_address": 40,
-    "set_thp_disable": 41, "get_thp_disable": 42, "cap_ambient": 47, "sve_set_vl": 50, "sve_get_vl": 51,
-    "get_speculation_ctrl": 52, "set_speculation_ctrl": 53, "pac_reset_keys": 54, "set_tagged_addr_ctrl": 55,
-    "get_tagged_addr_ctrl": 56, "pac_set_enabled_keys": 60, "pac_get_enabled_keys": 61, "set_vma": 0x53564D41,
-    "set_ptracer": 0x59616D61,
+    "set_pdeathsig": 1, "get_pdeathsig": 2, "get_dumpable": 3, "set_dumpable": 4, "get_keepcaps": 7,
+    "set_keepcaps": 8, "set_name": 15, "get_name": 16, "get_seccomp": 21, "set_seccomp": 22, "capbset_read": 23,
+    "capbset_drop": 24, "get_tsc": 25, "get_securebits": 27, "set_timerslack": 29, "get_timerslack": 30,
+    "set_child_subreaper": 36, "get_child_subreaper": 37, "set_no_new_privs": 38, "get_no_new_privs": 39,
+    "get_tid_address": 40, "set_thp_disable": 41, "get_thp_disable": 42, "cap_ambient": 47, "sve_set_vl": 50,
+    "sve_get_vl": 51, "get_speculation_ctrl": 52, "set_speculation_ctrl": 53, "pac_reset_keys": 54,
+    "set_tagged_addr_ctrl": 55, "get_tagged_addr_ctrl": 56, "pac_set_enabled_keys": 60, "pac_get_enabled_keys": 61,
+    "get_auxv": 0x41555856, "set_vma": 0x53564D41, "set_ptracer": 0x59616D61,
 }  # fmt: skip
 
 _IOCTL_REFUSED = {

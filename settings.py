@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         description="File of the certificates to trust in place of the system's, by tools and inside the sandbox.",
     )
     upload_max_bytes: int = Field(256 * 2**20, gt=0, description="Largest file that may be uploaded.")
+    uploads_total_bytes: int = Field(20 * 2**30, gt=0, description="Most that all uploads together may hold.")
+    disk_reserve_bytes: int = Field(
+        512 * 2**20,
+        ge=0,
+        description="Free space on the data folder's disk that uploads leave; below it they are refused.",
+    )
     input_max_bytes: int = Field(2**30, gt=0, description="Largest folder or archive that is copied into a workspace.")
     step_wall_s: float = Field(600, ge=0.1, description="Longest time that one step may take.")
     step_cpu_s: float = Field(900, ge=0.1, description="Most processor time that the processes of one step may use.")

@@ -20,7 +20,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Source:
-    """What is copied into the workspace, from `path` on this host, under the name `name`."""
+    """What is copied into the workspace, from `path` on this host, free of links, under the name `name`."""
 
     path: Path
     name: str
@@ -64,7 +64,7 @@ def _upload(settings: Settings, field: str, value: str) -> Source:
     upload = _row(value.removeprefix(UPLOAD))
     if upload is None or not upload_path(settings, upload.id).is_file():
         raise _refused(field, "this upload is not here any more; upload the file again")
-    return Source(upload_path(settings, upload.id), upload.name)
+    return Source(upload_path(settings, upload.id).resolve(), upload.name)
 
 
 def _row(upload_id: str) -> Upload | None:
@@ -88,6 +88,8 @@ def _host_path(settings: Settings, field: str, value: str) -> Source:
         raise _refused(
             field, f"must lie under an allowed folder ({roots}), which OPSCORE_INPUT_ROOTS names, or be an upload"
         )
+    if real.is_relative_to(settings.data_dir.resolve()):
+        raise _refused(field, "lies in OpsCore's own data folder, which holds its secrets; name another one")
     if not real.is_dir() and not real.is_file():
         raise _refused(field, "there is no such file or folder on this host")
     return Source(real, real.name)

@@ -4,7 +4,7 @@ They are reached as explicit exceptions (`Network.local`), as tests and intranet
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from models.errors import Conflict, Forbidden, InvalidInput, SandboxUnavailable
 from tests.support import servers
 from tests.support.boxed import QUICK, Box
 from tests.support.servers import Page, Site
+from tests.support.timeline import Told
 from tools import interpreter
 from tools.contract import Context, Finished, ToolResult
 from tools.network import connected, proxy
@@ -25,44 +26,11 @@ from tools.sandbox.contract import Call, Inside
 NO_SOCKETS = pytest.mark.not_on_tier(3, "programs have no sockets there, and so no network")
 
 
-@dataclass
-class Told:
-    """A timeline."""
-
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def tell(self, kind: str, **details: Any) -> None:
-        self.events.append((kind, details))
-
-    def reasons(self) -> list[str]:
-        return [details["reason"] for kind, details in self.events if kind == "network.refused"]
-
-    def allowed(self) -> list[dict[str, Any]]:
-        return [details for kind, details in self.events if kind == "network.allowed"]
-
-
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="session")
-def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
 @pytest.fixture
 def site(authority: trustme.CA) -> Iterator[Site]:
     with servers.serving(authority) as site:
         site.pages["/hello"] = Page(b"hello, world", headers={"Content-Type": "text/plain"})
         yield site
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
 
 
 def context_of(box: Box, told: Told, site: Site, bundle: Path, **more: Any) -> Context:

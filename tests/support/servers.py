@@ -50,8 +50,7 @@ class Site:
 @contextmanager
 def serving(authority: trustme.CA | None = None, repositories: Path | None = None) -> Iterator[Site]:
     """A site; with an authority over https, with a folder of repositories it is a git host too."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     if authority is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST, "other.example").configure_cert(tls)
@@ -66,6 +65,13 @@ def serving(authority: trustme.CA | None = None, repositories: Path | None = Non
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that do not trust us, or have had enough, are what is tested."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -132,7 +132,7 @@ def test_closed_workspace_does_not_stop_the_watch(box: Box) -> None:
 def test_tree_too_deep_to_be_counted_is_over_the_limit(box: Box) -> None:
     code = "import os, time\nfor _ in range(100): os.mkdir('d'); os.chdir('d')\ntime.sleep(30)"
     finished = box.python(code, limits=SMALL)
-    assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
+    assert (finished.exit_code, finished.hit) == (137, "workspace_files")
 
 
 def test_processor_time_of_all_processes_is_bounded(box: Box) -> None:

@@ -30,8 +30,9 @@ PLACES: dict[Place, str] = {
     "given": "/run/given",
     "socket": "/run/socket",
 }
-TMP_BYTES = 256 * MIB
-SHM_BYTES = 64 * MIB
+TMP_SHARE, SHM_SHARE = 8, 32
+"""What is in /tmp and /dev/shm is memory: each may take one of so many parts of it."""
+TMP_LEAST_BYTES, SHM_LEAST_BYTES = 64 * MIB, 16 * MIB
 
 ETC = {
     "passwd": f"agent:x:{INSIDE_UID}:{INSIDE_UID}:agent:{WORKSPACE}:/bin/sh\n",
@@ -41,11 +42,17 @@ ETC = {
 """All that is in /etc besides what programs need to find their libraries and certificates."""
 
 FIRST_PROGRAM = (
-    'echo; read -r go || exit 1; cd -- "$1" || exit 126; shift; '
-    '"$@" 3<&-; code=$?; echo $code >&3; read -r go <&3; exit $code'
+    'echo; read -r go || exit 1; cd -- "$2" || exit 126; shift 2; '
+    '(exec "$@" 3<&-); code=$?; echo $code >&3; read -r go <&3; exit $code'
 )
 """The sandbox's first process; 3 is CONTROL.  It says that it is there and waits for our word, says that the command
-has ended and waits again (running.py): the kernel ends all others with it and hands their CPU time up to us."""
+has ended and waits again (running.py): the kernel ends all others with it and hands their CPU time up to us.
+`exec`: a shell looks for a builtin of its own before the programs."""
+
+
+def first_process(folder: str) -> tuple[str, ...]:
+    """The first process for a command that is to run in `folder`; the command's words follow."""
+    return ("/bin/sh", "-c", FIRST_PROGRAM, "sh", worker_name(), folder)
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,15 @@ class Bubblewrap:
         """
         with Inherited() as files:
             command = tuple(self._command(call, files))
-            return supervise(command, files, call, emit=emit, is_cancelled=is_cancelled)
+            return supervise(
+                command,
+                files,
+                call,
+                emit=emit,
+                is_cancelled=is_cancelled,
+                each={} if identity.drops_uid() else _by_number(call.limits),
+                in_memory=("/tmp", "/dev/shm"),  # noqa: S108
+            )
 
     def _command(self, call: Call, files: Inherited) -> Iterator[str]:
         binds = list(_binds(call))
@@ -85,7 +100,7 @@ class Bubblewrap:
             yield from _launch_as(uid, binds)
             binds = [Bind(b.name, Path("/tmp", b.name), b.inside, b.is_writable) for b in binds]  # noqa: S108
         yield _found("bwrap", "install the package bubblewrap")
-        yield from self._view(binds, files)
+        yield from self._view(call.limits, binds, files)
         yield from _seeds(call, next((b.source for b in binds if b.name == "tools"), Path()))
         for name, data in call.files.items():
             yield from _file(f"{PLACES['given']}/{name}", data, files)
@@ -93,11 +108,12 @@ class Bubblewrap:
         # Last, or there would be nothing left to mount on.
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
         yield from ("--json-status-fd", str(files.status), "--")
-        yield from ("/bin/sh", "-c", FIRST_PROGRAM, worker_name(), f"{WORKSPACE}/{call.cwd}")
-        yield from _limited(call.limits)
+        yield from first_process(f"{WORKSPACE}/{call.cwd}")
+        if identity.drops_uid():
+            yield from _limited(call.limits)
         yield from (spelled(word, PLACES) for word in call.command)
 
-    def _view(self, binds: list[Bind], files: Inherited) -> Iterator[str]:
+    def _view(self, limits: Limits, binds: list[Bind], files: Inherited) -> Iterator[str]:
         yield from ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts")
         # Absent from kernels without cgroups, where there is nothing to hide either.
         yield "--unshare-cgroup-try"
@@ -111,10 +127,14 @@ class Bubblewrap:
             yield from _file(f"/etc/{name}", text.encode(), files)
         yield from ("--proc", "/proc") if self.own_proc else ("--dir", "/proc")
         yield from ("--dev", "/dev")
-        yield from ("--perms", "1777", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108
-        yield from ("--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp")  # noqa: S108
+        yield from ("--perms", "1777", "--size", str(_part(limits, SHM_SHARE, SHM_LEAST_BYTES)), "--tmpfs", "/dev/shm")  # noqa: S108
+        yield from ("--perms", "1777", "--size", str(_part(limits, TMP_SHARE, TMP_LEAST_BYTES)), "--tmpfs", "/tmp")  # noqa: S108
         for bind in binds:
             yield from ("--bind" if bind.is_writable else "--ro-bind", str(bind.source), bind.inside)
+
+
+def _part(limits: Limits, share: int, least: int) -> int:
+    return max(limits.memory_bytes // share, least)
 
 
 def _binds(call: Call) -> Iterator[Bind]:
@@ -180,26 +200,40 @@ def _variables(call: Call) -> Iterator[str]:
         yield from ("--setenv", name, value.replace("\0", "\ufffd"))
 
 
-def _limited(limits: Limits) -> Iterator[str]:
-    """What the command is started through: limits that hold for each of its processes."""
-    yield _found("prlimit", "install the package util-linux")
+def _limits_of_each(limits: Limits) -> dict[str, tuple[int, int]]:
+    """What each process may use, soft and hard, by the names of `resource` in small letters."""
     cpu_s = math.ceil(limits.cpu_s)
     wanted = {
         # Address space is reserved far beyond need by some runtimes; what may be written to is what counts.
-        "as": (resource.RLIMIT_AS, 8 * limits.memory_bytes),
-        "data": (resource.RLIMIT_DATA, limits.memory_bytes),
+        "as": 8 * limits.memory_bytes,
+        "data": limits.memory_bytes,
         # Counted inside: from outside, bubblewrap itself would be refused its processes.
-        "nproc": (resource.RLIMIT_NPROC, limits.processes),
-        "fsize": (resource.RLIMIT_FSIZE, limits.file_bytes),
-        "cpu": (resource.RLIMIT_CPU, cpu_s),
-        "nofile": (resource.RLIMIT_NOFILE, 4096),
-        "core": (resource.RLIMIT_CORE, 0),
-        "memlock": (resource.RLIMIT_MEMLOCK, 0),
+        "nproc": limits.processes,
+        "fsize": limits.file_bytes,
+        "cpu": cpu_s + 1,
+        "nofile": 4096,
+        "core": 0,
+        "memlock": 0,
         # Message queues are memory that no other limit counts.
-        "msgqueue": (resource.RLIMIT_MSGQUEUE, 0),
+        "msgqueue": 0,
     }
-    for name, (number, most) in wanted.items():
-        yield f"--{name}={_no_more_than_ours(number, most)}"
+    hard = {name: _no_more_than_ours(_number(name), most) for name, most in wanted.items()}
+    # At the soft one it is told, which says why it ended.
+    return {name: (min(cpu_s, most) if name == "cpu" else most, most) for name, most in hard.items()}
+
+
+def _by_number(limits: Limits) -> dict[int, tuple[int, int]]:
+    return {_number(name): pair for name, pair in _limits_of_each(limits).items()}
+
+
+def _number(name: str) -> int:
+    return int(getattr(resource, f"RLIMIT_{name.upper()}"))
+
+
+def _limited(limits: Limits) -> Iterator[str]:
+    """As root, what the command is started through: root may lack the capability to limit others' processes."""
+    yield _found("prlimit", "install the package util-linux")
+    yield from (f"--{name}={soft}:{hard}" for name, (soft, hard) in _limits_of_each(limits).items())
     yield "--"
 
 

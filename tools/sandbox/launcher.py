@@ -9,6 +9,7 @@ its sources as /tmp/NAME, takes our place.  Only the standard library without si
 
 import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def _become(uid: int) -> None:
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     os.chdir("/")
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        # Python ignores these two, and what it is replaced by would too.
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _checked(result: int, what: str) -> None:

@@ -25,11 +25,11 @@ import signal
 import socket
 from contextlib import suppress
 
-import psutil
-
 from models.errors import SandboxUnavailable, ToolFailed
+from tools.sandbox.cgroup import Group, Seen
 from tools.sandbox.inherited import CONTROL, STDERR, STDIN, STDOUT, Inherited
 from tools.sandbox.spawning import spawn
+from tools.sandbox.tree import Root, below
 
 GO = b"go\n"
 """What the first process waits for before it starts the command."""
@@ -71,9 +71,16 @@ class Running:
         self._first_ended: int | None = None
         self._usage: resource.struct_rusage | None = None
         self.exit_code: int | None = None
+        self._group: Group | None = None
+        self.seen = Seen()
+        """After the end: what the group of `bind` counted."""
 
-    def set_up(self) -> int:
-        """Wait until the first process is there; returns its pid.
+    def bind(self, group: Group) -> None:
+        """Have the first process, and with it all that it will start, put into the group, which goes with it."""
+        self._group = group
+
+    def set_up(self) -> Root:
+        """Wait until the first process is there.
 
         Raises:
             SandboxUnavailable: the sandbox could not be made; says why.
@@ -83,7 +90,9 @@ class Running:
         self.first = int(self._inherited.report()["child-pid"])
         self._first_ended = os.pidfd_open(self.first)
         self._ours.append(self._first_ended)
-        return self.first
+        if self._group is not None:
+            self._group.add(self.first)
+        return Root(self.pid, self.first)
 
     def _is_there(self) -> bool:
         return _is_readable(self.stdout, _SET_UP_S) and os.read(self.stdout, 1) == b"\n"
@@ -113,6 +122,12 @@ class Running:
         finally:
             self._reap()
             self._close()
+            self._remove_group()
+
+    def _remove_group(self) -> None:
+        if self._group is not None:
+            self.seen = self._group.seen()
+            self._group.remove()
 
     def kernel_usage(self) -> tuple[float, int]:
         """After the end: CPU seconds of all processes, and the resident bytes of the largest (0: unknown)."""
@@ -141,9 +156,9 @@ class Running:
         """
         self.close_stdin()
         if not _is_readable(self.ended, _LEAVE_S):
-            for inner in psutil.Process(self.pid).children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    inner.kill()
+            for inner in below(self.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(inner, signal.SIGKILL)
             signal.pidfd_send_signal(self.ended, signal.SIGKILL)
 
     def _close(self) -> None:

@@ -4,17 +4,21 @@ Whatever happens here, an exception of `emit` or a signal too, every process of 
 `supervise` is left: running.py sees to it.
 """
 
+import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 
 from models.errors import ToolFailed
 from tools.contract import Emit, Finished, Limits, Resources
+from tools.sandbox.cgroup_choice import new_group
 from tools.sandbox.contract import Call
+from tools.sandbox.explained import explain
 from tools.sandbox.inherited import Inherited
+from tools.sandbox.leftovers import worker_name
 from tools.sandbox.running import GO, Running
 from tools.sandbox.streams import Streams
-from tools.sandbox.watch import Watch
+from tools.sandbox.watch import Watch, Watched
 
 CANCELLED = "cancelled"
 TIMED_OUT = 124
@@ -30,27 +34,40 @@ def supervise(
     *,
     emit: Emit,
     is_cancelled: Callable[[], bool],
+    each: Mapping[int, tuple[int, int]] | None = None,
+    in_memory: tuple[str, ...] = (),
 ) -> Finished:
     """Run the sandbox's `command`, which puts `call` into it, and wait.
+
+    `each` holds the kernel's limits for each process, soft and hard, where they are not set inside.  `in_memory`
+    names the file systems in memory that the sandbox has for itself, by their paths inside.
 
     Raises:
         SandboxUnavailable: it was not set up; nothing was run.
         ToolFailed: how it ended cannot be told.
     """
     running = Running(command, inherited)
+    killed = 0
     try:
-        watch = Watch(call, running.set_up())
+        # While the sandbox is being made.
+        group = new_group(worker_name(), call.limits)
+        if group is not None:
+            running.bind(group)
+        root = running.set_up()
+        for number, pair in (each or {}).items():
+            resource.prlimit(root.first, number, pair)
+        watch = Watch(call, Watched(root, group, in_memory))
         with closing(Streams(running, GO + call.stdin, emit)) as streams:
             ended_by = _follow(streams, watch, call.limits, is_cancelled)
+            killed = watch.at_the_end()
             if ended_by is None:
                 running.leave()
             else:
-                watch.look()
                 running.kill()
             streams.drain(_DRAIN_S)
     finally:
         running.end()
-    return _finished(running, streams, watch, ended_by)
+    return _finished(running, streams, watch, ended_by, killed)
 
 
 def _follow(streams: Streams, watch: Watch, limits: Limits, is_cancelled: Callable[[], bool]) -> str | None:
@@ -65,18 +82,13 @@ def _follow(streams: Streams, watch: Watch, limits: Limits, is_cancelled: Callab
     return None
 
 
-def _finished(running: Running, streams: Streams, watch: Watch, ended_by: str | None) -> Finished:
-    stdout, stderr = streams.captured("stdout"), streams.captured("stderr")
+def _finished(running: Running, streams: Streams, watch: Watch, ended_by: str | None, killed: int) -> Finished:
     if ended_by is None and running.exit_code is None:
         raise ToolFailed("cannot tell how the command ended: the sandbox was killed from outside")
-    code = _exit_code(running, ended_by)
-    return Finished(
-        exit_code=code,
-        stdout=stdout,
-        stderr=stderr,
-        resources=_resources(running, watch, killed=watch.last.processes if ended_by else 0),
-        hit=None if ended_by == CANCELLED else ended_by or watch.explain(code, stderr),
-    )
+    stdout, stderr = streams.captured("stdout"), streams.captured("stderr")
+    code, resources = _exit_code(running, ended_by), _resources(running, watch, killed)
+    hit = ended_by or explain(code, stderr, resources.cpu_s, watch)
+    return Finished(code, stdout, stderr, resources, None if hit == CANCELLED else hit)
 
 
 def _exit_code(running: Running, ended_by: str | None) -> int | None:
@@ -93,10 +105,11 @@ def _exit_code(running: Running, ended_by: str | None) -> int | None:
 def _resources(running: Running, watch: Watch, killed: int) -> Resources:
     # The kernel's sums are exact but know of no moment; looks from outside miss short lives.
     cpu_s, largest = running.kernel_usage()
+    watch.seen = running.seen
     return Resources(
         wall_s=watch.wall_s,
-        cpu_s=max(cpu_s, watch.last.cpu_s),
-        memory_peak_bytes=max(largest, watch.memory_peak_bytes),
+        cpu_s=max(cpu_s, watch.last.cpu_s, watch.seen.cpu_s),
+        memory_peak_bytes=max(largest, watch.memory_peak_bytes, watch.seen.memory_peak_bytes),
         processes_peak=max(1, watch.processes_peak),
         processes_killed=killed,
     )

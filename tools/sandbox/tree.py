@@ -1,63 +1,171 @@
-"""What the processes of one call use together, as psutil sees it from outside.
+"""What the processes of one call use together, as seen from outside in /proc.
 
-A process that forks away stays below the sandbox's first process, so the tree is complete.
+A process that forks away stays below the sandbox's outer process, so the tree is complete.  A look costs what the
+tree is, not what the host is: all processes of the host are looked at only where the kernel lists no children.
 """
 
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import psutil
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_STATE, _OWN_CPU, _CHILDRENS_CPU, _THREADS, _RESIDENT = 0, slice(11, 13), slice(13, 15), 17, 21
+"""Where these stand in /proc/PID/stat behind the name; proc(5)."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """The two processes of a sandbox that are ours: `outer` is our child, `first` waits for the command."""
+
+    outer: int
+    first: int
 
 
 @dataclass(frozen=True)
 class Usage:
-    """A look at the tree: resident memory, CPU time so far (of those that ended too), what is alive."""
+    """A look at the tree: resident memory, CPU time and bytes written so far (of those that ended too), what is alive.
+
+    `shared_bytes` is the part of the memory that is no process's own.
+    """
 
     memory_bytes: int = 0
+    shared_bytes: int = 0
     cpu_s: float = 0.0
+    written_bytes: int = 0
     processes: int = 0
     threads: int = 0
 
 
-def measure(first: int, memory_limit: int) -> Usage:
-    """The tree below the sandbox's first process, which itself is only a shell that waits.
+def measure(root: Root, memory_limit: int, members: Iterable[int] | None = None) -> Usage:
+    """The tree without the two that are ours; `members` are its pids where a control group knows them.
 
     Shared pages count once per process; only when that sum is over `memory_limit` are they told apart, since
     it takes the kernel long.  All zero when the tree is gone.
     """
-    try:
-        shell = psutil.Process(first)
-        below = shell.children(recursive=True)
-        ended_cpu_s = sum(shell.cpu_times()[:4])
-    except psutil.NoSuchProcess:
-        return Usage()
-    usages = [_one(process) for process in below]
-    memory = sum(usage.memory_bytes for usage in usages)
+    pids = [pid for pid in (below(root.outer) if members is None else members) if pid not in (root.outer, root.first)]
+    usages = [_one(pid) for pid in pids]
+    ended = [_ended(root.outer), _ended(root.first)]
+    memory, shared = sum(usage.memory_bytes for usage in usages), 0
     if memory > memory_limit:
-        memory = sum(_proportional(process) for process in below)
+        proportional = [_proportional(pid) for pid in pids]
+        memory, shared = (sum(part) for part in zip(*proportional, strict=True))
     return Usage(
         memory_bytes=memory,
-        cpu_s=ended_cpu_s + sum(usage.cpu_s for usage in usages),
+        shared_bytes=shared,
+        cpu_s=sum(usage.cpu_s for usage in (*usages, *ended)),
+        written_bytes=sum(usage.written_bytes for usage in (*usages, *ended)),
         processes=sum(usage.processes for usage in usages),
         threads=sum(usage.threads for usage in usages),
     )
 
 
-def _one(process: psutil.Process) -> Usage:
+def has_survivors(root: Root) -> bool:
+    """Whether the command left anything behind, or it cannot be told cheaply."""
+    if not _lists_children():
+        return True
+    return any(pid != root.first for pid in (*_children(root.outer), *_children(root.first)))
+
+
+def below(pid: int) -> list[int]:
+    """The pids of all processes below this one."""
+    if not _lists_children():
+        return _below_by_parents(pid)
+    found = {pid: None}
+    pending = [pid]
+    while pending:
+        new = [child for child in _children(pending.pop()) if child not in found]
+        found |= dict.fromkeys(new)
+        pending += new
+    del found[pid]
+    return list(found)
+
+
+def _below_by_parents(pid: int) -> list[int]:
     try:
-        with process.oneshot():
-            cpu_s = sum(process.cpu_times()[:4])
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return Usage(cpu_s=cpu_s)
-            return Usage(process.memory_info().rss, cpu_s, 1, process.num_threads())
+        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
+        return []
+
+
+@cache
+def _lists_children() -> bool:
+    return Path("/proc/thread-self/children").exists()
+
+
+def _children(pid: int) -> Iterator[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208  (a Path for each would cost more than the look)
+    except OSError:
+        return
+    for thread in threads:
+        yield from map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+
+
+def _one(pid: int) -> Usage:
+    fields = _stat(pid)
+    if not fields:
         return Usage()
+    cpu_s = _seconds(fields[_OWN_CPU]) + _seconds(fields[_CHILDRENS_CPU])
+    if fields[_STATE] in (b"Z", b"X"):
+        return Usage(cpu_s=cpu_s)
+    return Usage(
+        memory_bytes=int(fields[_RESIDENT]) * _PAGE,
+        cpu_s=cpu_s,
+        written_bytes=_written(pid),
+        processes=1,
+        threads=int(fields[_THREADS]),
+    )
 
 
-def _proportional(process: psutil.Process) -> int:
-    """Its memory, with each shared page divided among those that share it."""
+def _ended(pid: int) -> Usage:
+    """What is left to one of ours by those that ended below it; what it takes itself is next to nothing."""
+    fields = _stat(pid)
+    return Usage(cpu_s=_seconds(fields[_CHILDRENS_CPU]), written_bytes=_written(pid)) if fields else Usage()
+
+
+def _stat(pid: int) -> list[bytes]:
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+
+
+def _seconds(fields: list[bytes]) -> float:
+    return sum(map(int, fields)) / _TICKS
+
+
+def _written(pid: int) -> int:
+    """Bytes that it and its ended children caused to be written to disk; 0 where it may not be looked at."""
+    return _number(_read(f"/proc/{pid}/io"), b"write_bytes:")
+
+
+def _proportional(pid: int) -> tuple[int, int]:
+    """Its memory with each shared page divided among those that share it, and the part of it that is shared memory."""
+    rollup = _read(f"/proc/{pid}/smaps_rollup")
+    if not rollup:
+        return _one(pid).memory_bytes, 0
+    return _number(rollup, b"Pss:") * 1024, _number(rollup, b"Pss_Shmem:") * 1024
+
+
+def _number(text: bytes, name: bytes) -> int:
+    words = text.split()
+    return int(words[words.index(name) + 1]) if name in words else 0
+
+
+def _read(path: str) -> bytes:
+    """The file's bytes; none where the process is gone or is not to be looked at."""
     try:
-        return int(process.memory_full_info().pss)
-    except psutil.NoSuchProcess:
-        return 0
-    except psutil.AccessDenied:
-        return _one(process).memory_bytes
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        parts = []
+        while part := os.read(descriptor, 65536):
+            parts.append(part)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

@@ -23,7 +23,7 @@ def first_program(stdin: bytes, *command: str, leave: bytes = b"leave\n") -> End
     (read_in, write_in), (read_out, write_out) = os.pipe(), os.pipe()
     ours, theirs = socket.socketpair()
     ours.settimeout(20)
-    words = ("/bin/sh", "-c", FIRST_PROGRAM, "sh", "/", *command)
+    words = ("/bin/sh", "-c", FIRST_PROGRAM, "sh", "name", "/", *command)
     pid = spawn(words, {0: read_in, 1: write_out, 2: 2, CONTROL: theirs.fileno()})
     for descriptor in (read_in, write_out):
         os.close(descriptor)

@@ -7,18 +7,17 @@ snapshot into a folder of its own, and goes on.  The writes: ledger.py.  One cal
 
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import settings
 from models.claim import Claim, Fenced
-from models.errors import InvalidInput, NotFound, OpsCoreError, ToolFailed
+from models.errors import InvalidInput, OpsCoreError, ToolFailed
 from models.states import Stage
 from models.step import Step, StepState
 from models.task import Task
-from tasks import calls, expressions, folders, readme
+from tasks import calls, expressions, folders, leftovers, readme
 from tasks.inputs import Source, find_source
 from tasks.ledger import Ledger
 from tasks.limits import of_step
@@ -85,36 +84,37 @@ def _prepare(ledger: Ledger) -> Run:
     source = find_source(settings.load(), playbook, task.inputs)
     before = ledger.workspace()
     name = uuid.uuid4().hex
-    workspace = Workspace.create(folders.workspaces_root(), name, readme.readme(task, None, _stages(playbook)).decode())
     history = folders.history_at(task.id)
-    try:
-        if before is not None and before.snapshot is not None:
-            history.restore(before.snapshot, workspace)
-            snapshot = before.snapshot
-            told: dict[str, Any] = {"restored": snapshot}
-        else:
-            _fill(workspace, playbook, source)
-            kept = history.snapshot(workspace)
-            snapshot, told = kept.id, {"files": kept.files, "bytes": kept.total_bytes}
-        told["wall_ms"] = round((time.monotonic() - begun) * 1000)
-        row = {"store": STORE, "folder": name, "run_number": ledger.claim.run_number, "snapshot": snapshot}
-        ledger.workspace_ready(row, told)
-    except BaseException:
-        # No row names the folder yet: nobody else would ever delete it.
-        workspace.remove()
-        raise
-    if before is not None:
-        # Gone where a person tidied up: the snapshot is what counts.
-        with suppress(NotFound):
-            Workspace.open(folders.workspaces_root(), before.folder).remove()
+    with leftovers.replacing(before.folder if before is not None else None, name):
+        first = readme.readme(task, None, _stages(playbook)).decode()
+        workspace = Workspace.create(folders.workspaces_root(), name, first)
+        try:
+            if before is not None and before.snapshot is not None:
+                history.restore(before.snapshot, workspace)
+                snapshot = before.snapshot
+                told: dict[str, Any] = {"restored": snapshot}
+            else:
+                _fill(workspace, playbook, source)
+                kept = history.snapshot(workspace)
+                snapshot, told = kept.id, {"files": kept.files, "bytes": kept.total_bytes}
+            told["wall_ms"] = round((time.monotonic() - begun) * 1000)
+            row = {"store": STORE, "folder": name, "run_number": ledger.claim.run_number, "snapshot": snapshot}
+            ledger.workspace_ready(row, told)
+        except BaseException:
+            # No row names the folder yet.
+            workspace.remove()
+            raise
     return Run(ledger, task, playbook, source, workspace, history, snapshot, ledger.finished_steps())
 
 
 def _fill(workspace: Workspace, playbook: Playbook, source: Source | None) -> None:
+    told = settings.load()
     for path, text in playbook.files.items():
         workspace.write_bytes(path, text.encode())
     if source is not None:
-        copied = workspace.copy_in(source.path, "src/input", max_bytes=settings.load().input_max_bytes)
+        copied = workspace.copy_in(
+            source.path, "src/input", max_bytes=told.input_max_bytes, without=told.data_dir.resolve()
+        )
         # An upload lies under its id on the host, and has its own name here.
         if source.kind == "file" and copied != [source.inside]:
             workspace.move(copied[0], source.inside)

@@ -23,7 +23,15 @@ def workspaces_root() -> Path:
 
 def history_at(task_id: str) -> History:
     """The history of the task's workspace."""
-    return History(settings.load().data_dir / "history" / task_id)
+    told = settings.load()
+    return History(
+        told.data_dir / "history" / task_id, total_cap=told.step_workspace_bytes, drafts=drafts_of_histories()
+    )
+
+
+def drafts_of_histories() -> Path:
+    """Where all histories write what is not whole yet: on their own disk, so that it can take its name there."""
+    return settings.load().data_dir / "history" / "drafts"
 
 
 def workspace_of(task: Task) -> Workspace:

@@ -19,7 +19,7 @@ from models.database import after_commit, reading, writing
 from models.run import Run
 from models.states import Move, State, move
 from models.task import Task
-from tasks import live
+from tasks import leftovers, live
 from tasks.broker import BROKER_ERRORS, note_published, publish, send_wake_up, waiting_messages
 from tasks.logs import logger
 from tasks.processes import is_alive
@@ -41,12 +41,15 @@ class Round:
     published: int
     woken: int
     workers_lost: int
+    swept: int
 
 
 def reconcile() -> Round:
     """Do one round."""
     workers_lost = close_lost_workers()
-    return Round(len(requeue_lost()), publish_unpublished(), top_up(), workers_lost)
+    requeued, published, woken = len(requeue_lost()), publish_unpublished(), top_up()
+    # Last: what people wait for comes first.
+    return Round(requeued, published, woken, workers_lost, leftovers.sweep())
 
 
 def requeue_lost(*, was_stopped: bool = False) -> list[str]:

@@ -2,19 +2,24 @@
 
 Root never works in a sandbox itself: a file with the setuid bit that it left in a workspace would be root's.
 So as root each workspace belongs to an unprivileged uid of `UIDS`, the sandbox drops to whichever uid owns
-the workspace it is given, and one uid per running task is a matter of choosing at creation.  An ordinary user
-has one uid to give: the own one.
+the workspace it is given, and each running task has one that no other has (`lent`; how: uids.py).  An ordinary
+user has one uid to give: the own one.
 """
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from tools import files_at
+from tools import files_at, uids
 
 UIDS = range(60600, 61112)
 """No distribution hands these out, and they exist where a container maps only 65,536 uids."""
+
+LOCKS = Path("/run/opscore/uids")
+"""Host-wide, gone with the next boot, and only root's."""
 
 
 @cache
@@ -30,8 +35,40 @@ def _is_mapped(uid: int) -> bool:
 
 
 def for_new_workspace() -> int | None:
-    """The uid that a new workspace is to belong to; None where it simply stays ours."""
+    """The uid of a new workspace that no running task is for (a probe's); None where it simply stays ours."""
     return UIDS[0] if drops_uid() else None
+
+
+@contextmanager
+def lent() -> Iterator[int | None]:
+    """A uid that no other running task of this host has, for as long as the block lasts; None as an ordinary user.
+
+    Raises:
+        SandboxUnavailable: all are lent; transient.
+        Misconfigured: /run cannot be written.
+    """
+    if not drops_uid():
+        yield None
+        return
+    with uids.one_of(UIDS[1:], LOCKS) as uid:
+        yield uid
+
+
+@contextmanager
+def lent_to(folder: Path) -> Iterator[None]:
+    """As root, hand a folder of the host and what is in it to a uid that is lent for as long as the block lasts.
+
+    A folder that a sandbox uid owns keeps it: it is a task's workspace, or was handed over before.
+    """
+    if not drops_uid():
+        yield
+    elif (uid := owner_of(folder)) is not None:
+        with uids.this_one(uid, LOCKS):
+            yield
+    else:
+        with lent() as uid:
+            hand_over(folder, uid)
+            yield
 
 
 def owner_of(folder: Path) -> int | None:
@@ -40,12 +77,12 @@ def owner_of(folder: Path) -> int | None:
     return uid if drops_uid() and uid in UIDS else None
 
 
-def hand_over(folder: Path) -> None:
-    """As root, give the folder and what is in it to a sandbox uid; files with several links stay as they are.
+def hand_over(folder: Path, uid: int | None = None) -> None:
+    """As root, give the folder and what is in it to that sandbox uid; files with several links stay as they are.
 
     A second link may be a name that somebody else trusts.  For anybody but root there is nothing to do.
     """
-    uid = for_new_workspace()
+    uid = uid or for_new_workspace()
     if uid is None or owner_of(folder) is not None:
         return
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -71,8 +71,10 @@ class Workspace:
         """The uid that everything in it is to belong to; None for our own."""
 
     @classmethod
-    def create(cls, root: Path, folder: str, readme: str = "") -> "Workspace":
+    def create(cls, root: Path, folder: str, readme: str = "", owner: int | None = None) -> "Workspace":
         """A new workspace at root/folder with its folders and README.md; under 50 ms.
+
+        As root it belongs to `owner`, the uid that is lent to the run (identity.py).
 
         Raises:
             Conflict: the folder is there already.
@@ -83,7 +85,7 @@ class Workspace:
             path.mkdir(mode=0o700)
         except FileExistsError as error:
             raise Conflict("cannot create the workspace: it is there already", folder=folder) from error
-        if (uid := identity.for_new_workspace()) is not None:
+        if (uid := owner or identity.for_new_workspace()) is not None:
             os.chown(path, uid, uid)
         workspace = cls(path)
         for name in FOLDERS:

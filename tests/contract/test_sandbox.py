@@ -66,9 +66,10 @@ def test_command_that_ignores_its_stdin_still_ends(box: Box) -> None:
 
 def test_environment_is_what_was_given_and_nothing_of_ours(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPSCORE_API_TOKEN", "sesame")
-    finished = box.run("env", env={"OPSCORE_TASK_TITLE": "Survey"})
-    assert "OPSCORE_TASK_TITLE=Survey" in finished.stdout.text
-    assert "HOME=/workspace" in finished.stdout.text
+    finished = box.run("env", env={"OPSCORE_TASK_TITLE": "Survey", "WORKSPACE": Inside("workspace")})
+    seen = dict(line.split("=", 1) for line in finished.stdout.text.splitlines())
+    assert seen["OPSCORE_TASK_TITLE"] == "Survey"
+    assert seen["HOME"] == seen["WORKSPACE"]
     assert "sesame" not in finished.stdout.text
 
 
@@ -78,7 +79,9 @@ def test_variable_may_hold_anything(box: Box) -> None:
 
 
 def test_folder_to_run_in_is_below_the_workspace(box: Box) -> None:
-    assert box.run("pwd", cwd="src").stdout.text == "/workspace/src\n"
+    finished = box.run("sh", "-c", 'pwd; echo "$1"', "sh", Inside("workspace", "src"), cwd="src")
+    here, expected = finished.stdout.text.splitlines()
+    assert here == expected
 
 
 def test_missing_folder_to_run_in_is_a_result(box: Box) -> None:
@@ -96,6 +99,7 @@ print(os.getuid(), ctypes.CDLL(None).capget((ctypes.c_uint32 * 2)(0x20080522, 0)
     assert rest == ["0"] * 7
 
 
+@pytest.mark.not_on_tier(3, "there are no sockets but pairs: without a network namespace localhost is the host's")
 def test_localhost_works_inside(box: Box) -> None:
     code = """
 import socket, threading
@@ -159,9 +163,10 @@ def test_nothing_is_left_when_the_worker_is_killed(box: Box, delay: float) -> No
     marker = new_marker()
     identity.hand_over(box.workspace.path)
     code = (
-        "import sys; from pathlib import Path; from tools.sandbox import run_in, choose; choose();"
+        f"import sys; from pathlib import Path; from tools.sandbox import run_in, choose; choose({box.sandbox.tier});"
         "print('ready', flush=True);"
-        f"run_in(Path(sys.argv[1]), ['sh', '-c', '(setsid sleep {marker} &); sleep {marker}'])"
+        f"command = ['sh', '-c', '(setsid sleep {marker} &); sleep {marker}'];"
+        f"run_in(Path(sys.argv[1]), command, tier={box.sandbox.tier})"
     )
     worker = subprocess.Popen(
         [sys.executable, "-c", code, str(box.workspace.path)], cwd=PROJECT, stdout=subprocess.PIPE
@@ -248,10 +253,9 @@ def test_host_without_the_programs_is_said_so(box: Box, monkeypatch: pytest.Monk
         Bubblewrap().run(Call(("true",), box.workspace.path), emit=lambda *_: None, is_cancelled=lambda: False)
 
 
-def test_sandbox_that_cannot_be_set_up_runs_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bubblewrap, "_view", lambda *_: iter(["--ro-bind", "/no/such/source", "/usr"]))
-    with pytest.raises(SandboxUnavailable, match="/no/such/source"):
-        box.run("touch", "ran")
+def test_sandbox_that_cannot_be_set_up_runs_nothing(box: Box) -> None:
+    with pytest.raises(SandboxUnavailable, match="No such file"):
+        box.run("touch", "ran", shown=(Path("/no/such/source"),))
     assert not box.workspace.exists("ran")
 
 
@@ -272,7 +276,7 @@ def test_folder_of_the_host_is_worked_on_as_a_workspace_is(tmp_path: Path) -> No
     finished = run_in(tmp_path, ["sh", "-c", "cat given.txt && echo made > made.txt && rm given.txt"], timeout=20)
     assert (finished.exit_code, finished.stdout.text) == (0, "given")
     assert (tmp_path / "made.txt").read_text() == "made\n"
-    assert (tmp_path / "made.txt").stat().st_uid == (identity.UIDS[0] if identity.drops_uid() else os.getuid())
+    assert (tmp_path / "made.txt").stat().st_uid in (identity.UIDS if identity.drops_uid() else {os.getuid()})
 
 
 def test_file_with_a_second_name_is_not_handed_over(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tools import environment
 from tools.sandbox import Sandbox, choice
 from tools.workspace import Workspace
 
-TIERS = (1, 2)
+TIERS = (1, 2, 3)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """Which sandbox this host has, found by running one and looking from inside (inside.py).
 
-Fail closed: what does not answer as it must is not used, and without any the commands are refused.
+Fail closed: what does not answer as it must is not used, and without any the commands are refused.  A worker
+settles it before its children are forked, and they go by that (docs/decisions/0014-the-third-tier.md).
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,15 @@ from models.errors import NotFound, SandboxUnavailable
 from tools import identity, interpreter
 from tools.contract import Emit, Finished, Limits, ignore, never
 from tools.sandbox.bubblewrap import Bubblewrap
+from tools.sandbox.confined import Confined
 from tools.sandbox.contract import Call, Probe, Sandbox
 from tools.sandbox.leftovers import end_leftovers
 
+STRONGEST = 0
+"""Demands no tier: the strongest that works is taken."""
+
 _PROBE_LIMITS = Limits(wall_s=20)
-_REQUIRED = {
-    "uid": 65534,
+_REQUIRED: dict[str, Any] = {
     "capabilities": 0,
     "no_new_privileges": True,
     "seccomp": 2,
@@ -27,11 +33,14 @@ _REQUIRED = {
     "usr_read_only": True,
     "root_read_only": True,
     "workspace_writable": True,
+    "neighbour_hidden": True,
+    "neighbour_kept": True,
+    "worker_out_of_reach": True,
     "network": [],
     "namespaces_refused": True,
 }
-
-_MAKERS: dict[int, Callable[[], Sandbox]] = {1: Bubblewrap, 2: lambda: Bubblewrap(own_proc=False)}
+_OF_BUBBLEWRAP = {"uid": 65534, "bounding_capabilities": 0}
+_MAKERS: dict[int, Callable[[], Sandbox]] = {1: Bubblewrap, 2: lambda: Bubblewrap(own_proc=False), 3: Confined}
 
 
 class NoSandbox:
@@ -48,39 +57,72 @@ class NoSandbox:
         raise SandboxUnavailable("cannot isolate commands on this host", reasons=self.reasons)
 
 
-def probe() -> Probe:
-    """The strongest tier that works here: 1 "bubblewrap", 2 "bubblewrap without its own /proc", 4 "none".
+def probe(demanded: int = STRONGEST) -> Probe:
+    """The strongest tier that works here: 1 "bubblewrap", 2 "bubblewrap without its own /proc", 3 "landlock", 4 "none".
 
-    Runs a sandbox each time, which takes about 0.1 s.  On tier 4 the facts say why each other tier failed.
+    With a tier `demanded`, that one or 4.  Runs a sandbox each time, which takes about 0.1 s.  On tier 4 the facts say
+    why each other tier failed.
     """
-    sandbox, facts = _strongest()
-    return Probe(sandbox.tier, sandbox.name, facts)
+    return _find(demanded).probe
 
 
-def choose() -> Sandbox:
-    """The sandbox of `probe()`'s tier, found once per process; on tier 4 one whose `run` always raises.
+def settle(demanded: int = STRONGEST) -> Probe:
+    """As `probe`, but found once per process: what `choose` gives here, and in every process forked from here on.
 
     Sandboxes that a killed worker left on this host are ended on the way.
     """
-    try:
-        return _found()
-    except SandboxUnavailable as error:
-        # Not remembered: a host under load may have failed one probe, and the next call asks again.
-        return NoSandbox(error.details["reasons"])
+    return _settled(demanded).probe
+
+
+def choose(demanded: int = STRONGEST) -> Sandbox:
+    """The sandbox of `settle()`'s tier; on tier 4 one whose `run` always raises.
+
+    One that stops working later is not replaced by a lesser one: its calls fail.
+    """
+    return _settled(demanded).sandbox
 
 
 def at_tier(tier: int) -> Sandbox:
-    """The sandbox of tier 1 or 2, whether or not it works on this host."""
+    """The sandbox of tier 1, 2 or 3, whether or not it works on this host."""
     return _MAKERS[tier]()
 
 
+@dataclass(frozen=True)
+class _Found:
+    sandbox: Sandbox
+    facts: dict[str, Any]
+
+    @property
+    def probe(self) -> Probe:
+        return Probe(self.sandbox.tier, self.sandbox.name, self.facts)
+
+
+def _settled(demanded: int) -> _Found:
+    try:
+        return _found_once(demanded)
+    except SandboxUnavailable as error:
+        # Not remembered: a host under load may have failed one probe, and the next call asks again.
+        return _Found(NoSandbox(error.details["reasons"]), error.details["reasons"])
+
+
 @cache
-def _found() -> Sandbox:
+def _found_once(demanded: int) -> _Found:
     end_leftovers()
-    sandbox, facts = _strongest()
-    if sandbox.tier == NoSandbox.tier:
-        raise SandboxUnavailable("cannot isolate commands on this host", reasons=facts)
-    return sandbox
+    found = _find(demanded)
+    if found.sandbox.tier == NoSandbox.tier:
+        raise SandboxUnavailable("cannot isolate commands on this host", reasons=found.facts)
+    return found
+
+
+def _find(demanded: int) -> _Found:
+    reasons: dict[str, Any] = {}
+    for tier in _MAKERS if demanded == STRONGEST else (demanded,):
+        sandbox = at_tier(tier)
+        try:
+            return _Found(sandbox, examine(sandbox))
+        except SandboxUnavailable as error:
+            reasons[f"tier_{tier}"] = str(error)
+    return _Found(NoSandbox(reasons), reasons)
 
 
 def run_in(
@@ -88,6 +130,7 @@ def run_in(
     command: Sequence[str],
     timeout: float | None = None,
     *,
+    tier: int = STRONGEST,
     limits: Limits | None = None,
     tool_env: Path | None = None,
     emit: Emit = ignore,
@@ -95,7 +138,8 @@ def run_in(
 ) -> Finished:
     """Run `command` on an existing folder of the host exactly as the agents' tools would.
 
-    `timeout` is in seconds.  As root the folder and what is in it are given to the sandbox's uid first.
+    `timeout` is in seconds; `tier` demands one.  As root the folder and what is in it are given to the sandbox's uid
+    first.
 
     Raises:
         SandboxUnavailable: this host cannot isolate; nothing was run.
@@ -104,23 +148,12 @@ def run_in(
     folder = folder.resolve()
     if not folder.is_dir():
         raise NotFound("cannot find the folder", path=str(folder))
-    sandbox = choose()
+    sandbox = choose(tier)
     if sandbox.tier != NoSandbox.tier:
         identity.hand_over(folder)
     limits = (limits or Limits()).tightened(wall_s=timeout)
     call = Call(tuple(command), folder, tool_env, limits=limits)
     return sandbox.run(call, emit=emit, is_cancelled=is_cancelled)
-
-
-def _strongest() -> tuple[Sandbox, dict[str, Any]]:
-    reasons: dict[str, str] = {}
-    for tier in _MAKERS:
-        sandbox = at_tier(tier)
-        try:
-            return sandbox, examine(sandbox)
-        except SandboxUnavailable as error:
-            reasons[f"tier_{sandbox.tier}"] = str(error)
-    return NoSandbox(reasons), reasons
 
 
 def examine(sandbox: Sandbox) -> dict[str, Any]:
@@ -131,19 +164,30 @@ def examine(sandbox: Sandbox) -> dict[str, Any]:
     """
     python = interpreter.base()
     shown = [str(python.prefix)] if python.prefix.is_relative_to("/home") else []
+    has_own_pids = sandbox.tier != Confined.tier
     with tempfile.TemporaryDirectory(prefix="opscore-probe-") as folder:
-        identity.hand_over(Path(folder))
-        command = (str(python.executable), "-I", "-S", "-", *shown)
+        workspace, neighbour = Path(folder, "workspace"), Path(folder, "neighbour")
+        Path(folder).chmod(0o711)
+        workspace.mkdir()
+        neighbour.mkdir()
+        (neighbour / "file").touch()
+        for made in (workspace, neighbour):
+            identity.hand_over(made)
+        told = [str(neighbour / "file"), "0" if has_own_pids else str(os.getpid()), *shown]
+        command = (str(python.executable), "-I", "-S", "-", *told)
         looking = Path(__file__).with_name("inside.py").read_bytes()
-        call = Call(command, Path(folder), stdin=looking, limits=_PROBE_LIMITS)
+        call = Call(command, workspace, stdin=looking, limits=_PROBE_LIMITS)
         finished = sandbox.run(call, emit=ignore, is_cancelled=never)
     if finished.exit_code != 0:
         raise SandboxUnavailable("cannot look from inside the sandbox", said=finished.stderr.text.strip())
-    return _judged(json.loads(finished.stdout.text))
+    return _judged(sandbox.tier, json.loads(finished.stdout.text))
 
 
-def _judged(facts: dict[str, Any]) -> dict[str, Any]:
-    wrong = {name: facts.get(name) for name, wanted in _REQUIRED.items() if facts.get(name) != wanted}
+def _judged(tier: int, facts: dict[str, Any]) -> dict[str, Any]:
+    required = _REQUIRED if tier == Confined.tier else _REQUIRED | _OF_BUBBLEWRAP
+    wrong = {name: facts.get(name) for name, wanted in required.items() if facts.get(name) != wanted}
+    if facts.get("uid") == 0:
+        wrong["uid"] = 0
     if wrong:
         raise SandboxUnavailable("cannot rely on the sandbox: it does not isolate", **wrong)
     return facts

@@ -1,8 +1,10 @@
 """Look at a sandbox from inside: read from stdin by a Python in it, prints what it found as one JSON line.
 
-    python -I -S - FOLDERS-OF-/home-THAT-MAY-BE-SEEN… < inside.py
+    python -I -S - NEIGHBOUR WORKER FOLDERS-OF-/home-THAT-MAY-BE-SEEN… < inside.py
 
-Nothing here is imported by us: choice.py hands the text in and judges the answer.
+NEIGHBOUR is a file of the host that belongs to whom we run as, WORKER the pid of who started us, or 0 where pids
+are the sandbox's own; the workspace is where we are.  Nothing here is imported by us: choice.py hands the text in
+and judges the answer.
 """
 
 import ctypes
@@ -23,36 +25,44 @@ class _Header(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 
-def facts(may_be_seen: list[str]) -> dict[str, object]:
+def facts(neighbour: str, worker: int, may_be_seen: list[str]) -> dict[str, object]:
     """What is so, by trying it."""
     return {
         "uid": os.getuid(),
         "capabilities": _capabilities(),
+        "bounding_capabilities": _bounding(),
         "no_new_privileges": bool(_libc.prctl(_GET_NO_NEW_PRIVS, 0, 0, 0, 0)),
         "seccomp": _libc.prctl(_GET_SECCOMP, 0, 0, 0, 0),
         "home_hidden": _shown("/home") <= {Path(folder).parts[2] for folder in may_be_seen},
         "usr_read_only": not _can_write("/usr/.opscore"),
         "root_read_only": not _can_write("/.opscore") and not _can_write("/dev/.opscore"),
-        "workspace_writable": _can_write("/workspace/.opscore"),
+        "workspace_writable": _can_write(".opscore"),
+        "neighbour_hidden": not _can_open(neighbour),
+        "neighbour_kept": not _can_change(neighbour),
+        "worker_out_of_reach": not worker or not _can_signal(worker),
         "network": _interfaces() or _reaches_out(),
-        "own_proc": Path("/proc/self/status").exists(),
+        "own_proc": _can_open("/proc/self/status"),
         "namespaces_refused": _libc.unshare(_NEWUSER) != 0,
     }
 
 
 def _capabilities() -> int:
-    """How many capabilities this process has or could get."""
+    """How many capabilities this process has or passes on."""
     header, data = _Header(0x20080522, 0), (ctypes.c_uint32 * 6)()
     if _libc.capget(ctypes.byref(header), data) != 0:
         return _CAPABILITIES
-    bounding = sum(1 for number in range(_CAPABILITIES) if _libc.prctl(_CAPBSET_READ, number, 0, 0, 0) == 1)
-    return bounding + sum(value.bit_count() for value in data)
+    return sum(value.bit_count() for value in data)
+
+
+def _bounding() -> int:
+    """How many a program could still be given, if that were not forbidden already."""
+    return sum(1 for number in range(_CAPABILITIES) if _libc.prctl(_CAPBSET_READ, number, 0, 0, 0) == 1)
 
 
 def _shown(folder: str) -> set[str]:
     try:
         return {path.name for path in Path(folder).iterdir()}
-    except FileNotFoundError:
+    except OSError:
         return set()
 
 
@@ -74,9 +84,34 @@ def _interfaces() -> list[str]:
     return sorted(set(found) - {"lo"})
 
 
-def _reaches_out() -> list[str]:
-    # TEST-NET-1: nobody is there, but a host with any route would try.  Without sockets this fails as well.
+def _can_open(path: str) -> bool:
     try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
+
+
+def _can_change(path: str) -> bool:
+    """Whether its mode can be changed: a kind of writing that opens nothing."""
+    try:
+        Path(path).chmod(0o640)
+    except OSError:
+        return False
+    return True
+
+
+def _can_signal(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _reaches_out() -> list[str]:
+    try:
+        # TEST-NET-1: nobody is there, but a host with any route would try.
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(("192.0.2.1", 9))
     except OSError:
@@ -85,4 +120,4 @@ def _reaches_out() -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(facts(sys.argv[1:])))  # noqa: T201
+    print(json.dumps(facts(sys.argv[1], int(sys.argv[2]), sys.argv[3:])))  # noqa: T201

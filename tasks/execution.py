@@ -23,6 +23,7 @@ from tasks.ledger import Ledger
 from tasks.limits import of_step
 from tasks.outcome import StepOutcome, of_error
 from tasks.playbook import PlannedStep, Playbook
+from tools import identity
 from tools.history import History
 from tools.workspace import Workspace
 
@@ -65,19 +66,20 @@ def execute(claim: Claim) -> None:
     """
     ledger = Ledger(claim)
     try:
-        run = _prepare(ledger)
-        for planned in run.playbook.steps:
-            _do(run, planned)
-        run.workspace.write_bytes(readme.FILE, _readme(run, Stage.COMPLETE))
-        ledger.succeed()
+        with identity.lent() as owner:
+            run = _prepare(ledger, owner)
+            for planned in run.playbook.steps:
+                _do(run, planned)
+            run.workspace.write_bytes(readme.FILE, _readme(run, Stage.COMPLETE))
+            ledger.succeed()
     except Fenced:
         raise
     except OpsCoreError as error:
         ledger.fail(error)
 
 
-def _prepare(ledger: Ledger) -> Run:
-    """A folder of this run's own, as the last finished step left it, or new with the inputs copied in."""
+def _prepare(ledger: Ledger, owner: int | None) -> Run:
+    """A folder of this run's own and its uid's, as the last finished step left it, or new with the inputs copied in."""
     begun = time.monotonic()
     task = ledger.task()
     playbook = Playbook.model_validate(task.playbook)
@@ -87,7 +89,7 @@ def _prepare(ledger: Ledger) -> Run:
     history = folders.history_at(task.id)
     with leftovers.replacing(before.folder if before is not None else None, name):
         first = readme.readme(task, None, _stages(playbook)).decode()
-        workspace = Workspace.create(folders.workspaces_root(), name, first)
+        workspace = Workspace.create(folders.workspaces_root(), name, first, owner)
         try:
             if before is not None and before.snapshot is not None:
                 history.restore(before.snapshot, workspace)

@@ -83,6 +83,9 @@ def test_python_traceback_shows_the_line(box: Box) -> None:
     assert "raise ValueError('no rows')" in result.stderr.text
 
 
+@pytest.mark.not_on_tier(
+    3, "locks between processes are files in /dev/shm, and an ordinary user has none of its own there"
+)
 def test_python_can_use_several_processes(box: Box) -> None:
     code = """
 import multiprocessing

@@ -31,6 +31,13 @@ def test_command_works_on_the_workspace(box: Box) -> None:
     assert box.workspace.read_bytes("output/made.txt") == b"made\n"
 
 
+def test_file_moves_to_another_folder_by_one_rename(box: Box) -> None:
+    code = (
+        "import os; os.rename('README.md', 'src/a'); os.mkdir('src/b'); os.rename('src/b', 'output/b'); print('moved')"
+    )
+    assert box.python(code).stdout.text == "moved\n"
+
+
 def test_exit_code_is_the_commands(box: Box) -> None:
     assert box.run("sh", "-c", "exit 7").exit_code == 7
 

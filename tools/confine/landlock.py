@@ -16,7 +16,7 @@ LEAST_ABI = 6
 """Linux 6.12: the first that keeps signals and abstract sockets in."""
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-_MAKE_CHAR, _MAKE_SOCK, _MAKE_BLOCK, _TRUNCATE, _IOCTL_DEV = 1 << 6, 1 << 9, 1 << 11, 1 << 14, 1 << 15
+_MAKE_CHAR, _MAKE_SOCK, _MAKE_BLOCK, _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 6, 1 << 9, 1 << 11, 1 << 13, 1 << 14, 1 << 15
 _ALL_FILES = (1 << 16) - 1
 _OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | _TRUNCATE | _IOCTL_DEV
 _TCP = 0b11
@@ -51,7 +51,8 @@ def abi() -> int:
 
 def keep_signals_in() -> None:
     """From now on we reach with signals only ourselves and the children that we have after this."""
-    _enter(_Ruleset(0, 0, _SIGNALS), ())
+    # A ruleset that is silent on this one right denies it: nobody could move a file to another folder any more.
+    _enter(_Ruleset(_REFER, 0, _SIGNALS), [("/", _REFER)])
 
 
 def confine(rules: Iterable[Rule]) -> None:

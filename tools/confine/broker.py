@@ -8,6 +8,7 @@ again from above: whatever is renamed or replaced meanwhile, what is changed is 
 
 import errno
 import os
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ _NOT_PERMITTED = PermissionError(errno.EPERM, "not permitted")
 _BENEATH, _NO_SYMLINKS, _NO_MAGICLINKS = 0x08, 0x04, 0x02
 _NOFOLLOW, _EMPTY_PATH = 0x100, 0x1000
 _SET_ID = 0o6000
+_OWN_DESCRIPTOR = re.compile(rb"/proc/self/fd/(\d{1,9})")
 _CWD = -100
 
 
@@ -95,6 +97,9 @@ class _File:
         if self.pointer is None:
             return os.open(asked.folder(self.folder), os.O_PATH | os.O_CLOEXEC)
         path = asked.text(self.pointer)
+        if (own := _OWN_DESCRIPTOR.fullmatch(path)) is not None:
+            # How libraries change what they hold open without following links.
+            return os.open(asked.folder(int(own[1])), os.O_PATH | os.O_CLOEXEC)
         flags = os.O_PATH | os.O_CLOEXEC | (0 if self.follows else os.O_NOFOLLOW)
         if path.startswith(b"/"):
             return os.open(path, flags)

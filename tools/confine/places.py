@@ -13,7 +13,13 @@ from tools.confine.landlock import READ, READ_FILE, WRITE, WRITE_FILE, Rule
 from tools.confine.order import Order
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl/certs")
+_ETC = (
+    "alternatives", "crypto-policies", "fonts", "ld.so.cache", "localtime", "magic", "magic.mime", "mime.types",
+    "pki/ca-trust/extracted", "pki/tls/certs", "pki/tls/openssl.cnf", "protocols", "services", "ssl/certs",
+    "ssl/openssl.cnf", "terminfo",
+)  # fmt: skip
+"""What is alike on every host.  A file that is there and may not be read stops programs that would do without it."""
+
 _SINKS = ("/dev/null", "/dev/zero", "/dev/full")
 _CHANCE = ("/dev/random", "/dev/urandom")
 
@@ -29,7 +35,13 @@ class Places:
 
     def rules(self) -> list[Rule]:
         """What Landlock is to leave."""
-        readable = (*_SYSTEM, *_ETC, *self.order.readable.values(), *self.order.shown, self.named["given"])
+        readable = (
+            *_SYSTEM,
+            *(f"/etc/{name}" for name in _ETC),
+            *self.order.readable.values(),
+            *self.order.shown,
+            self.named["given"],
+        )
         return [
             *((path, READ) for path in readable),
             *((path, WRITE) for path in self.writable),

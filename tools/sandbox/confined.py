@@ -139,6 +139,8 @@ def _seeds(call: Call) -> Iterator[tuple[str, str]]:
 
 def _environment(call: Call) -> dict[str, list[Ordered]]:
     found: dict[str, list[Ordered]] = {
+        # The host's is there and may not be read, which git takes for an error.
+        "GIT_CONFIG_NOSYSTEM": ["1"],
         "HOME": [["workspace", ""]],
         "LANG": ["C.UTF-8"],
         "PATH": [_PATH],

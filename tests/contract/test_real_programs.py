@@ -216,6 +216,9 @@ asyncio.run(main())
     assert printed(python(box, code)) == ["through a pipe 1 2 4 8"]
 
 
+@pytest.mark.not_on_tier(
+    3, "locks between processes are files in /dev/shm, and an ordinary user has none of its own there"
+)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_multiprocessing_works(box: Box, method: str) -> None:
     code = """

@@ -17,9 +17,9 @@ from tools import environment, identity, interpreter
 from tools.contract import MIB, Emit, Finished, Limits
 from tools.sandbox.contract import Call, Place, spelled, variables
 from tools.sandbox.inherited import Inherited
-from tools.sandbox.leftovers import worker_name
 from tools.sandbox.seccomp import filter_for
 from tools.sandbox.supervise import supervise
+from tools.sandbox.worker_name import worker_name
 
 INSIDE_UID = "65534"
 WORKSPACE = "/workspace"

@@ -69,16 +69,21 @@ class Groups:
         Raises:
             OSError: it cannot be made.
         """
-        folders = {controller: parent / name for controller, parent in self.parents.items()}
-        group = Group(self.version, folders)
+        group = self.named(name)
         try:
-            for folder in dict.fromkeys(folders.values()):
-                folder.mkdir()
-            self.version.limit(folders, limits)
+            group.make(limits)
         except BaseException:
             group.remove()
             raise
         return group
+
+    def named(self, name: str) -> "Group":
+        """The group of that name, which may not be there."""
+        return Group(self.version, {controller: parent / name for controller, parent in self.parents.items()})
+
+    def made(self) -> set[str]:
+        """The names of all groups that are there, other programs' too."""
+        return {path.name for parent in set(self.parents.values()) for path in parent.iterdir() if path.is_dir()}
 
 
 class Group:
@@ -88,6 +93,12 @@ class Group:
         self._version = version
         self._folders = folders
         self._each = list(dict.fromkeys(folders.values()))
+
+    def make(self, limits: Limits) -> None:
+        """Make it, and have it keep the limits."""
+        for folder in self._each:
+            folder.mkdir()
+        self._version.limit(self._folders, limits)
 
     def add(self, pid: int) -> None:
         """Put a process in; those that it starts from now on are in as well."""

@@ -9,6 +9,7 @@ from tools.contract import Limits
 from tools.sandbox.cgroup import Group, Groups, Version
 from tools.sandbox.cgroup_v1 import Version1
 from tools.sandbox.cgroup_v2 import Version2
+from tools.sandbox.worker_name import is_gone, worker_name
 
 
 @cache
@@ -29,7 +30,7 @@ def find(versions: tuple[Version, ...]) -> Groups | None:
 
 def _works(found: Groups) -> bool:
     try:
-        group = found.make(f"opscore-trial-{secrets.token_hex(8)}", Limits())
+        group = found.make(_new_name(), Limits())
     except OSError:
         return False
     try:
@@ -50,8 +51,8 @@ def _takes_a_process(group: Group) -> bool:
         waiting.communicate()
 
 
-def new_group(worker: str, limits: Limits) -> Group | None:
-    """A group for one call of this worker; None where there are no groups.
+def new_group(limits: Limits) -> Group | None:
+    """A group for one call; None where there are no groups.
 
     Raises:
         SandboxUnavailable: there were groups, and there are none any more.
@@ -59,7 +60,7 @@ def new_group(worker: str, limits: Limits) -> Group | None:
     found = groups()
     if found is None:
         return None
-    name = f"{worker}-{secrets.token_hex(4)}"
+    name = _new_name()
     try:
         return found.make(name, limits)
     except OSError:
@@ -69,6 +70,21 @@ def new_group(worker: str, limits: Limits) -> Group | None:
     if found is None:
         raise SandboxUnavailable("cannot make a control group any more", transient=True)
     return found.make(name, limits)
+
+
+def _new_name() -> str:
+    return f"{worker_name()}-{secrets.token_hex(4)}"
+
+
+def end_groups_of_gone_workers() -> int:
+    """Kill what is in groups whose worker is gone, and remove them; returns how many there were."""
+    found = groups()
+    if found is None:
+        return 0
+    names = [name for name in found.made() if is_gone(name.rpartition("-")[0])]
+    for name in names:
+        found.named(name).remove()
+    return len(names)
 
 
 def facts() -> dict[str, object]:

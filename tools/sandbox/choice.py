@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from models.errors import NotFound, SandboxUnavailable
 from tools import identity, interpreter
 from tools.contract import Emit, Finished, Limits, ignore, never
+from tools.sandbox import cgroup_choice
 from tools.sandbox.bubblewrap import Bubblewrap
 from tools.sandbox.confined import Confined
 from tools.sandbox.contract import Call, Probe, Sandbox
@@ -57,29 +59,29 @@ class NoSandbox:
         raise SandboxUnavailable("cannot isolate commands on this host", reasons=self.reasons)
 
 
-def probe(demanded: int = STRONGEST) -> Probe:
+def probe(demanded: int = STRONGEST, where: Path | None = None) -> Probe:
     """The strongest tier that works here: 1 "bubblewrap", 2 "bubblewrap without its own /proc", 3 "landlock", 4 "none".
 
-    With a tier `demanded`, that one or 4.  Runs a sandbox each time, which takes about 0.1 s.  On tier 4 the facts say
-    why each other tier failed.
+    With a tier `demanded`, that one or 4.  Runs a sandbox each time, which takes about 0.1 s: on a folder in `where`,
+    as not every tier reaches every folder.  On tier 4 the facts say why each other tier failed.
     """
-    return _find(demanded).probe
+    return _find(demanded, where).probe
 
 
-def settle(demanded: int = STRONGEST) -> Probe:
+def settle(demanded: int = STRONGEST, where: Path | None = None) -> Probe:
     """As `probe`, but found once per process: what `choose` gives here, and in every process forked from here on.
 
     Sandboxes that a killed worker left on this host are ended on the way.
     """
-    return _settled(demanded).probe
+    return _settled(demanded, where).probe
 
 
-def choose(demanded: int = STRONGEST) -> Sandbox:
+def choose(demanded: int = STRONGEST, where: Path | None = None) -> Sandbox:
     """The sandbox of `settle()`'s tier; on tier 4 one whose `run` always raises.
 
     One that stops working later is not replaced by a lesser one: its calls fail.
     """
-    return _settled(demanded).sandbox
+    return _settled(demanded, where).sandbox
 
 
 def at_tier(tier: int) -> Sandbox:
@@ -97,29 +99,29 @@ class _Found:
         return Probe(self.sandbox.tier, self.sandbox.name, self.facts)
 
 
-def _settled(demanded: int) -> _Found:
+def _settled(demanded: int, where: Path | None) -> _Found:
     try:
-        return _found_once(demanded)
+        return _found_once(demanded, where)
     except SandboxUnavailable as error:
         # Not remembered: a host under load may have failed one probe, and the next call asks again.
         return _Found(NoSandbox(error.details["reasons"]), error.details["reasons"])
 
 
 @cache
-def _found_once(demanded: int) -> _Found:
+def _found_once(demanded: int, where: Path | None) -> _Found:
     end_leftovers()
-    found = _find(demanded)
+    found = _find(demanded, where)
     if found.sandbox.tier == NoSandbox.tier:
         raise SandboxUnavailable("cannot isolate commands on this host", reasons=found.facts)
     return found
 
 
-def _find(demanded: int) -> _Found:
+def _find(demanded: int, where: Path | None) -> _Found:
     reasons: dict[str, Any] = {}
     for tier in _MAKERS if demanded == STRONGEST else (demanded,):
         sandbox = at_tier(tier)
         try:
-            return _Found(sandbox, examine(sandbox))
+            return _Found(sandbox, examine(sandbox, where) | cgroup_choice.facts())
         except SandboxUnavailable as error:
             reasons[f"tier_{tier}"] = str(error)
     return _Found(NoSandbox(reasons), reasons)
@@ -138,8 +140,8 @@ def run_in(
 ) -> Finished:
     """Run `command` on an existing folder of the host exactly as the agents' tools would.
 
-    `timeout` is in seconds; `tier` demands one.  As root the folder and what is in it are given to the sandbox's uid
-    first.
+    `timeout` is in seconds; `tier` demands one.  As root the folder and what is in it are given to a uid
+    that is lent to it first.
 
     Raises:
         SandboxUnavailable: this host cannot isolate; nothing was run.
@@ -149,15 +151,14 @@ def run_in(
     if not folder.is_dir():
         raise NotFound("cannot find the folder", path=str(folder))
     sandbox = choose(tier)
-    if sandbox.tier != NoSandbox.tier:
-        identity.hand_over(folder)
     limits = (limits or Limits()).tightened(wall_s=timeout)
     call = Call(tuple(command), folder, tool_env, limits=limits)
-    return sandbox.run(call, emit=emit, is_cancelled=is_cancelled)
+    with identity.lent_to(folder) if sandbox.tier != NoSandbox.tier else nullcontext():
+        return sandbox.run(call, emit=emit, is_cancelled=is_cancelled)
 
 
-def examine(sandbox: Sandbox) -> dict[str, Any]:
-    """The facts about the sandbox, seen from inside of one that was just run.
+def examine(sandbox: Sandbox, where: Path | None = None) -> dict[str, Any]:
+    """The facts about the sandbox, seen from inside of one that was just run on a folder in `where`.
 
     Raises:
         SandboxUnavailable: it could not be run, or does not isolate as it must.
@@ -165,7 +166,9 @@ def examine(sandbox: Sandbox) -> dict[str, Any]:
     python = interpreter.base()
     shown = [str(python.prefix)] if python.prefix.is_relative_to("/home") else []
     has_own_pids = sandbox.tier != Confined.tier
-    with tempfile.TemporaryDirectory(prefix="opscore-probe-") as folder:
+    if where is not None:
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="opscore-probe-", dir=where) as folder:
         workspace, neighbour = Path(folder, "workspace"), Path(folder, "neighbour")
         Path(folder).chmod(0o711)
         workspace.mkdir()

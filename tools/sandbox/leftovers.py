@@ -1,26 +1,27 @@
-"""Find sandboxes whose worker is gone, and end them.
+"""Find what sandboxes left whose worker is gone, and end it.
 
-When a worker is killed the kernel ends its sandboxes (running.py).  One window is left, in bubblewrap itself: its
-outer process may be ended while the inner one still waits to be told its uids, and that wait has no end.  Nothing
-of a task runs there, but a process stays.  So each sandbox carries the name of its worker, and every worker looks
-once, before its first call, for those whose worker is gone.
+When a worker is killed the kernel ends its sandboxes (running.py), and two things may stay.  One is a process of
+bubblewrap's own: its outer process may be ended while the inner one still waits to be told its uids, and that wait has
+no end; nothing of a task runs there.  The other is an empty control group.  So both carry the name of their worker.
+Every worker looks once for those whose worker is gone, before its first call; and a worker's keeper looks as soon
+as it is killed (keeper.py).
 """
 
 import os
-import re
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
-_NAME = re.compile(r"opscore-worker-(\d+)-(\d+)")
+from tools.sandbox.cgroup_choice import end_groups_of_gone_workers
+from tools.sandbox.worker_name import is_gone, worker_name
+
+__all__ = ["end_leftovers", "worker_name"]
+
+_NAMES = ("bwrap", "sh")
+"""What the outer and the first process of a sandbox are called."""
+
 _ROUNDS = 20
-
-
-def worker_name() -> str:
-    """The name of this process, which no later one can have: its pid and when it started."""
-    return f"opscore-worker-{os.getpid()}-{_started(os.getpid())}"
 
 
 def end_leftovers() -> int:
@@ -38,14 +39,14 @@ def end_leftovers() -> int:
             with suppress(psutil.NoSuchProcess):  # another worker of the same host was first
                 process.kill()
         time.sleep(0.01)
+    end_groups_of_gone_workers()
     return len(ended)
 
 
 def _is_left_over(process: psutil.Process) -> bool:
-    if process.info["name"] != "bwrap" or not (os.geteuid() == 0 or _is_ours(process)):
+    if process.info["name"] not in _NAMES or not (os.geteuid() == 0 or _is_ours(process)):
         return False
-    named = next((match for word in process.info["cmdline"] or () if (match := _NAME.fullmatch(word))), None)
-    return named is not None and _started(int(named[1])) != named[2]
+    return any(is_gone(word) for word in process.info["cmdline"] or ())
 
 
 def _is_ours(process: psutil.Process) -> bool:
@@ -53,11 +54,3 @@ def _is_ours(process: psutil.Process) -> bool:
         return process.uids().real == os.getuid()
     except psutil.NoSuchProcess:
         return False
-
-
-def _started(pid: int) -> str | None:
-    """When the process started, in the kernel's ticks since boot; None if there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
-    except (FileNotFoundError, ProcessLookupError):
-        return None

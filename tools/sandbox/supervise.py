@@ -15,7 +15,7 @@ from tools.sandbox.cgroup_choice import new_group
 from tools.sandbox.contract import Call
 from tools.sandbox.explained import explain
 from tools.sandbox.inherited import Inherited
-from tools.sandbox.leftovers import worker_name
+from tools.sandbox.keeper import kept
 from tools.sandbox.running import GO, Running
 from tools.sandbox.streams import Streams
 from tools.sandbox.watch import Watch, Watched
@@ -46,27 +46,28 @@ def supervise(
         SandboxUnavailable: it was not set up; nothing was run.
         ToolFailed: how it ended cannot be told.
     """
-    running = Running(command, inherited)
-    killed = 0
-    try:
-        # While the sandbox is being made.
-        group = new_group(worker_name(), call.limits)
-        if group is not None:
-            running.bind(group)
-        root = running.set_up()
-        for number, pair in (each or {}).items():
-            resource.prlimit(root.first, number, pair)
-        watch = Watch(call, Watched(root, group, in_memory))
-        with closing(Streams(running, GO + call.stdin, emit)) as streams:
-            ended_by = _follow(streams, watch, call.limits, is_cancelled)
-            killed = watch.at_the_end()
-            if ended_by is None:
-                running.leave()
-            else:
-                running.kill()
-            streams.drain(_DRAIN_S)
-    finally:
-        running.end()
+    with kept():
+        running = Running(command, inherited)
+        killed = 0
+        try:
+            # While the sandbox is being made.
+            group = new_group(call.limits)
+            if group is not None:
+                running.bind(group)
+            root = running.set_up()
+            for number, pair in (each or {}).items():
+                resource.prlimit(root.first, number, pair)
+            watch = Watch(call, Watched(root, group, in_memory))
+            with closing(Streams(running, GO + call.stdin, emit)) as streams:
+                ended_by = _follow(streams, watch, call.limits, is_cancelled)
+                killed = watch.at_the_end()
+                if ended_by is None:
+                    running.leave()
+                else:
+                    running.kill()
+                streams.drain(_DRAIN_S)
+        finally:
+            running.end()
     return _finished(running, streams, watch, ended_by, killed)
 
 

@@ -1,0 +1,26 @@
+"""The name that everything of a worker's sandboxes carries: it tells whether the worker still lives."""
+
+import os
+import re
+from pathlib import Path
+
+_NAME = re.compile(r"opscore-worker-(\d+)-(\d+)")
+
+
+def worker_name() -> str:
+    """The name of this process, which no later one can have: its pid and when it started."""
+    return f"opscore-worker-{os.getpid()}-{_started(os.getpid())}"
+
+
+def is_gone(name: str) -> bool:
+    """Whether it is the name of a worker that lives no more."""
+    named = _NAME.fullmatch(name)
+    return named is not None and _started(int(named[1])) != named[2]
+
+
+def _started(pid: int) -> str | None:
+    """When the process started, in the kernel's ticks since boot; None if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return None

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 
 import settings
@@ -19,6 +20,7 @@ from tools.contract import Context
 from tools.history import History
 from tools.limits import Effective
 from tools.network.reach import Network
+from tools.packages.rules import Rules
 from tools.registry import find
 from tools.workspace import Workspace
 
@@ -103,6 +105,7 @@ def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
         idempotency_key=f"{task.id}/{task.epoch}/{wanted.key}",
         terminal_allow=tuple(settled.terminal_allow),
         network=_network(settled),
+        packages=_packages(settled),
         environment={"OPSCORE_TASK_TITLE": task.title},
     )
     try:
@@ -110,6 +113,18 @@ def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
     finally:
         output.flush()
         told.end()
+
+
+def _packages(told: settings.Settings) -> Rules:
+    return Rules(
+        folder=told.data_dir / "environments",
+        allow=tuple(told.packages_allow),
+        deny=tuple(told.packages_deny),
+        from_source=tuple(told.packages_from_source),
+        hosts=tuple(told.packages_hosts),
+        keep_bytes=told.packages_keep_bytes,
+        keep_for=timedelta(seconds=told.packages_keep_s),
+    )
 
 
 def _network(settled: settings.Settings) -> Network:

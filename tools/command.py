@@ -17,6 +17,7 @@ from tools import environment, files_at
 from tools.contract import Captured, Context, Finished, ToolResult, Values
 from tools.network import connected
 from tools.network.reach import Reach
+from tools.packages import layer
 from tools.sandbox.contract import Call, Word
 
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=100_000)]
@@ -43,10 +44,12 @@ def run(
     env: Mapping[str, Word | tuple[Word, ...]] | None = None,
     files: Mapping[str, bytes] | None = None,
     reach: Reach | None = None,
+    packages: Path | None = None,
 ) -> ToolResult:
     """Run the command in the sandbox, on the workspace, within the context's limits.
 
-    With `reach` it finds a way to those hosts; without it there is no network.
+    With `reach` it finds a way to those hosts; without it there is no network.  `packages` is the folder of the
+    task's own (packages/layer.py), seen over the shared environment.
 
     Raises:
         InvalidInput: the command line is too long, or `cwd` is not below the workspace.
@@ -54,13 +57,15 @@ def run(
     """
     if sum(len(os.fsencode(word)) + 1 for word in command if isinstance(word, str)) > ARGUMENTS_BYTES:
         raise InvalidInput("cannot start the command: its arguments are too long", most_bytes=ARGUMENTS_BYTES)
+    tool_env, variables = _tools(context.tool_env), {**context.environment, **(env or {})}
     call = Call(
         command=tuple(command),
         workspace=context.workspace.path,
-        tool_env=_tools(context.tool_env),
+        tool_env=tool_env,
+        packages=packages,
         cwd=files_at.clean(cwd),
         stdin=stdin.encode("utf-8", "surrogateescape"),
-        env={**context.environment, **(env or {})},
+        env=layer.over(variables, tool_env) if packages is not None else variables,
         files=files or {},
         limits=context.limits,
     )

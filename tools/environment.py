@@ -77,6 +77,11 @@ def seeds(path: Path) -> list[str]:
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
 
+def modules(path: Path) -> Path:
+    """The folder of the environment's packages."""
+    return path / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
+
 def _source() -> dict[str, str]:
     python = interpreter.base()
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
@@ -94,7 +99,7 @@ def _build(path: Path) -> None:
     for left in path.parent.glob(f"{path.name}.draft-*"):
         shutil.rmtree(left)
     draft = path.with_name(f"{path.name}.draft-{secrets.token_hex(4)}")
-    packages = draft / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    packages = modules(draft)
     packages.mkdir(parents=True)
     _install(packages)
     _link_python(draft)

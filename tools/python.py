@@ -1,6 +1,7 @@
 """python.run: run Python code or a file of the workspace, with the packages of the tool environment.
 
-What the environment holds: environment.in.  Modules of the workspace's root can be imported.
+What the environment holds: environment.in; what a task adds: packages/.  Modules of the workspace's root can be
+imported.
 """
 
 from typing import Self
@@ -11,7 +12,8 @@ from models.errors import InvalidInput, Misconfigured
 from tools import command, environment, files_at
 from tools.command import Argument, CommandOutput
 from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
-from tools.sandbox.contract import Inside
+from tools.packages import layer
+from tools.sandbox.contract import Inside, Word
 
 _PYTHON = Inside("tools", "bin/python")
 _CODE = "code.py"
@@ -46,13 +48,12 @@ class PythonRun(Tool):
                 path=str(context.tool_env),
                 cure=f"python -m tools.environment {context.tool_env}",
             )
+        files = {} if call.code is None else {_CODE: call.code.encode("utf-8", "surrogateescape")}
+        script = _script(call, context) if call.code is None else Inside("given", _CODE)
+        words: tuple[Word, ...] = (_PYTHON, script, *call.args)
         env = {"PYTHONPATH": Inside("workspace")}
-        if call.code is not None:
-            files = {_CODE: call.code.encode("utf-8", "surrogateescape")}
-            return command.run(
-                [_PYTHON, Inside("given", _CODE), *call.args], context, stdin=call.stdin, env=env, files=files
-            )
-        return command.run([_PYTHON, _script(call, context), *call.args], context, stdin=call.stdin, env=env)
+        with layer.of_task(context) as packages:
+            return command.run(words, context, stdin=call.stdin, env=env, files=files, packages=packages)
 
 
 def _script(call: PythonRun.Input, context: Context) -> Inside:

@@ -4,7 +4,7 @@ The allow-list keeps agents to programs that are known to be there and to be of 
 no boundary: `find -exec`, `awk`, `env` and a dozen others start anything.  The boundary is the sandbox.
 """
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from models.errors import Forbidden
 from tools import command
 from tools.command import Argument, CommandOutput
 from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
+from tools.packages import layer
+from tools.sandbox.contract import Inside, Word
 
 
 class TerminalRun(Tool):
@@ -32,12 +34,25 @@ class TerminalRun(Tool):
         stdin: str = Field("", description="Text for its standard input.")
 
     def run(self, call: Input, context: Context) -> ToolResult:
-        program = PurePosixPath(call.command[0]).name
-        if program not in context.terminal_allow:
-            raise Forbidden(
-                "cannot start this program: it is not on the allow-list",
-                program=program,
-                allowed=sorted(context.terminal_allow),
-                setting="OPSCORE_TERMINAL_ALLOW",
-            )
-        return command.run(call.command, context, cwd=call.cwd, stdin=call.stdin)
+        with layer.of_task(context) as packages:
+            words = (_allowed(call.command[0], packages, context), *call.command[1:])
+            return command.run(words, context, cwd=call.cwd, stdin=call.stdin, packages=packages)
+
+
+def _allowed(asked: str, packages: Path | None, context: Context) -> Word:
+    """The program to start: one of the list, or a script of the task's own packages by its bare name.
+
+    Raises:
+        Forbidden: it is neither.
+    """
+    program = PurePosixPath(asked).name
+    if program in context.terminal_allow:
+        return asked
+    if packages is not None and asked in layer.scripts(packages):
+        return Inside("packages", f"{layer.SCRIPTS}/{asked}")
+    raise Forbidden(
+        "cannot start this program: it is not on the allow-list",
+        program=program,
+        allowed=sorted(context.terminal_allow),
+        setting="OPSCORE_TERMINAL_ALLOW",
+    )

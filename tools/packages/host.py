@@ -7,13 +7,14 @@ What is made of it: indexes.py.
 import configparser
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from models.errors import Misconfigured
 
 _NOTHING = "/dev/null"
+_PATIENCE = {"default-timeout": "UV_HTTP_TIMEOUT", "timeout": "UV_HTTP_TIMEOUT", "retries": "UV_HTTP_RETRIES"}
 
 Table = dict[str, Any]
 
@@ -29,6 +30,10 @@ class Told:
     certificates: tuple[str, ...] = ()
     client: str | None = None
     """File with a client's certificate and key."""
+    strategy: str | None = None
+    """Which of several indexes counts, in uv's words; pip has no word for it."""
+    patience: dict[str, str] = field(default_factory=dict)
+    """How long to wait for an index and how often to ask again, as uv's variables."""
 
 
 def pip(environ: Mapping[str, str], home: Path, prefix: Path) -> Told:
@@ -48,6 +53,7 @@ def pip(environ: Mapping[str, str], home: Path, prefix: Path) -> Told:
         no_index=_is_true(told.get("no-index")),
         certificates=tuple(filter(None, [told.get("cert"), environ.get("REQUESTS_CA_BUNDLE")])),
         client=told.get("client-cert"),
+        patience={uv: told[name] for name, uv in _PATIENCE.items() if name in told},
     )
 
 
@@ -65,6 +71,7 @@ def uv(environ: Mapping[str, str], home: Path) -> Told:
     extra += environ.get("UV_EXTRA_INDEX_URL", "").split()
     extra += [index["url"] for index in simple if not index.get("default")]
     links = [each.strip() for each in environ.get("UV_FIND_LINKS", "").split(",") if each.strip()]
+    strategies = [table.get("index-strategy") for table in tables]
     return Told(
         default=_uv_default(environ, simple, tables),
         extra=(*extra, *(each for table in tables for each in table.get("extra-index-url", []))),
@@ -72,6 +79,8 @@ def uv(environ: Mapping[str, str], home: Path) -> Told:
         no_index=_is_true(environ.get("UV_NO_INDEX")) or any(table.get("no-index") for table in tables),
         certificates=tuple(filter(None, [environ.get("SSL_CERT_FILE")])),
         client=environ.get("SSL_CLIENT_CERT"),
+        patience={name: environ[name] for name in _PATIENCE.values() if environ.get(name)},
+        strategy=environ.get("UV_INDEX_STRATEGY") or next(filter(None, strategies), None),
     )
 
 

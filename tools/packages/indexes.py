@@ -1,15 +1,15 @@
 """Where packages come from: the indexes of this host's pip and uv, and what the sandbox must see and reach for them.
 
 Without any configuration it is the installer's own default, which the installer itself tells (own_default.py).
-The first index that has a package is the only one that is asked for it: a name of a private index cannot be
-taken over by the same name in a public one.
+The first index that has a package is the only one that is asked for it, unless uv is configured otherwise: a name
+of a private index cannot be taken over by the same name in a public one.
 """
 
 import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,6 +18,7 @@ from tools.contract import MIB
 from tools.packages import host, own_default
 
 _CERTIFICATES_BYTES = 8 * MIB
+_FIRST_INDEX = "first-index"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Indexes:
     """Whom to trust, as PEM; empty leaves it to the installer."""
     client: bytes = b""
     """A client's certificate and key, as PEM."""
+    strategy: str = _FIRST_INDEX
+    patience: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -57,13 +60,20 @@ class Indexes:
     @property
     def has_secrets(self) -> bool:
         """Whether the installer is handed what agents' code must never see."""
-        return bool(self.client) or any(urlsplit(each).username for each in self.all)
+        return bool(self.client or self.secrets)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Passwords and tokens in the URLs, as they are written there and as they are meant."""
+        parts = [urlsplit(each) for each in self.all]
+        found = [each.password or each.username for each in parts if each.username or each.password]
+        return tuple({spelling for each in found if each for spelling in (each, unquote(each))})
 
     @property
     def key(self) -> str:
         """The same for the same indexes; a folder that got another file is another one."""
         changed = [str(folder.stat().st_mtime_ns) for folder in self.folders]
-        texts = [self.default or "", *self.extra, "", *self.find_links, *changed]
+        texts = [self.strategy, self.default or "", *self.extra, "", *self.find_links, *changed]
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
     def without_network(self) -> "Indexes":
@@ -76,10 +86,16 @@ class Indexes:
 
     def variables(self) -> dict[str, str]:
         """What uv is told: by variables, since a command line can be read by others."""
-        told = {"UV_INDEX_STRATEGY": "first-index", "UV_NO_CONFIG": "1", "UV_FIND_LINKS": ",".join(self.find_links)}
+        told = {**self.patience, "UV_INDEX_STRATEGY": self.strategy, "UV_NO_CONFIG": "1"}
+        told["UV_FIND_LINKS"] = ",".join(self.find_links)
         *extra, last = (*self.extra, *filter(None, [self.default])) or ("",)
         # Without a default uv has its own, which nobody asked for: the last index takes that place.
-        return told | ({"UV_DEFAULT_INDEX": last, "UV_INDEX": " ".join(extra)} if last else {"UV_NO_INDEX": "1"})
+        return told | ({"UV_DEFAULT_INDEX": last, "UV_INDEX": " ".join(extra)} if last else {})
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """And what it is told on its command line."""
+        return () if self.default or self.extra else ("--no-index",)
 
 
 def of_this_host(environ: Mapping[str, str] = os.environ) -> Indexes:
@@ -104,6 +120,8 @@ def of_this_host(environ: Mapping[str, str] = os.environ) -> Indexes:
             _pem(each) for each in dict.fromkeys(each for one in told for each in one.certificates)
         ),
         client=next((_pem(one.client) for one in told if one.client), b""),
+        strategy=next((one.strategy for one in told if one.strategy), _FIRST_INDEX),
+        patience={**told[1].patience, **told[0].patience},
     )
 
 

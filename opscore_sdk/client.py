@@ -133,7 +133,13 @@ class OpsCoreClient:
 
     def files(self, task_id: str) -> list[File]:
         """The files in the task's workspace."""
-        return [File.read(each) for each in self._get(f"/v1/tasks/{quote(task_id, safe='')}/files")["files"]]
+        path, found = f"/v1/tasks/{quote(task_id, safe='')}/files", []
+        page = self._get(path, {"limit": 10_000})
+        while True:
+            found += [File.read(each) for each in page["files"]]
+            if page["next_cursor"] is None:
+                return found
+            page = self._get(path, {"limit": 10_000, "cursor": page["next_cursor"]})
 
     def download(self, task_id: str, path: str, into: IO[bytes]) -> None:
         """Write one file of the task into an open file."""

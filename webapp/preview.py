@@ -1,7 +1,8 @@
 """Look into a file of a workspace without believing it: what it is, and a part of it that is safe to show.
 
-Text is shown as text, a table as a table, a picture by its own address, a page in a frame that may not reach
-anything (pages/files.py).  Nothing here trusts a file's name further than to choose how to show it.
+Text is shown as text, a table as a table, a picture by its own address and only where its bytes are one, a page in
+a frame that may not reach anything (pages/files.py).  Nothing here trusts a file's name further than to choose how
+to show it.
 """
 
 import csv
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from tasks import media_types
 from tools import terminal_text
 from tools.workspace import Workspace
 
@@ -21,7 +23,7 @@ TABLE_BYTES = 512 * 1024
 TABLE_ROWS = 200
 TABLE_COLUMNS = 60
 # What a browser draws without running anything in it.  SVG may hold scripts: it goes into the frame.
-PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"})
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
 PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 ICONS: dict[Kind, str] = {"page": "page", "table": "table", "picture": "image", "text": "file", "binary": "file"}
 
@@ -54,6 +56,11 @@ def media_type(path: str) -> str:
     return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a browser would draw what begins so, and run nothing in it."""
+    return media_types.by_content(head) in PICTURES
+
+
 def of(workspace: Workspace, path: str) -> Preview:
     """The preview of the file.
 
@@ -61,8 +68,10 @@ def of(workspace: Workspace, path: str) -> Preview:
         NotFound, InvalidInput: as the workspace's methods.
     """
     kind = kind_by_name(path)
-    if kind in ("page", "picture"):
+    if kind == "page":
         workspace.entry(path)
+        return Preview(kind)
+    if kind == "picture" and is_picture(workspace.read_bytes(path, media_types.HEAD_BYTES)):
         return Preview(kind)
     limit = TABLE_BYTES if kind == "table" else TEXT_BYTES
     data = workspace.read_bytes(path, limit + 1)

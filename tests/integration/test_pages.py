@@ -346,7 +346,7 @@ def test_an_upload_is_taken_or_refused_with_the_reason(person: Person) -> None:
 
     taken = upload("rows.csv", b"a,b\n")
     assert (taken.status_code, taken.json["name"], taken.json["size"]) == (201, "rows.csv", 4)  # type: ignore[index]
-    assert upload("empty.csv", b"").json == {"problem": "it is empty"}
+    assert upload("empty.csv", b"").json == {"problem": "it is empty; choose a file with something in it"}
     assert person.client.post("/uploads?name=a", data=b"x").status_code == 400
 
 

@@ -3,24 +3,20 @@
 They are whatever an agent's program wrote, so a browser may only save them, never show them as a page of ours.
 """
 
-import mimetypes
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 
-from flask import Response
+from flask import Response, current_app
 from flask_openapi import APIBlueprint, Tag
 
 from models.errors import NotFound
-from models.task import Task
 from tasks.folders import workspace_of
-from tools.workspace import Entry
+from tools.workspace import Entry, Page
 from webapp.api.reference import SIGNED_IN, answers, sent
-from webapp.api.shapes import FilePath, Files, FileShape, TaskPath
+from webapp.api.shapes import FilePath, Files, FileShape, FilesQuery, TaskPath
 from webapp.api.tasks import find
-from webapp.downloads import chunks, only_to_save, zipped
+from webapp.downloads import download, only_to_save
+from webapp.zip_stream import zipped
 
-MOST_LISTED = 10_000
 ANY_FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 A_ZIP = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
 
@@ -28,12 +24,17 @@ part = APIBlueprint("files_api", __name__, url_prefix="/v1/tasks", abp_tags=[Tag
 
 
 @part.get("/<id>/files", operation_id="listFiles", responses=answers(404, _200=Files))
-def list_files(path: TaskPath) -> Response:
-    """List the files of a task; none before a worker prepared its workspace."""
+def list_files(path: TaskPath, query: FilesQuery) -> Response:
+    """List the files of a task, by path, a page at a time; none before a worker prepared its workspace."""
     task = find(path.id, "file:read")
-    found = list(islice(_entries(task), MOST_LISTED + 1))
-    files = [_shape(entry) for entry in found[:MOST_LISTED]]
-    return sent(Files(files=files, is_complete=len(found) <= MOST_LISTED))
+    try:
+        workspace = workspace_of(task)
+    except NotFound:
+        found = Page([], None)
+    else:
+        found = workspace.page(query.folder, query.limit, after=query.cursor, is_deep=True, skip="folder")
+    files = [_shape(entry) for entry in found.entries]
+    return sent(Files(files=files, is_complete=found.next is None, next_cursor=found.next))
 
 
 @part.get(
@@ -44,11 +45,7 @@ def list_files(path: TaskPath) -> Response:
 def get_file(path: FilePath) -> Response:
     """Fetch one file."""
     task = find(path.id, "file:read")
-    workspace = workspace_of(task)
-    size = workspace.entry(path.path).size
-    answer = Response(chunks(workspace.open_for_read(path.path), size), mimetype=_media_type(path.path))
-    answer.content_length = size
-    return only_to_save(answer, path.path.rsplit("/", 1)[-1])
+    return download(workspace_of(task), path.path)
 
 
 @part.get(
@@ -59,16 +56,9 @@ def get_file(path: FilePath) -> Response:
 def get_files(path: TaskPath) -> Response:
     """Fetch all files of a task as a ZIP archive, made while it is sent."""
     task = find(path.id, "file:read")
-    workspace = workspace_of(task)
-    return only_to_save(Response(zipped(workspace), mimetype="application/zip"), f"task-{task.id}.zip")
-
-
-def _entries(task: Task) -> Iterator[Entry]:
-    try:
-        workspace = workspace_of(task)
-    except NotFound:
-        return
-    yield from (entry for entry in workspace.walk() if entry.kind != "folder")
+    most_bytes = current_app.config["OPSCORE"].step_workspace_bytes
+    parts = zipped(workspace_of(task), most_bytes)
+    return only_to_save(Response(parts, mimetype="application/zip"), f"task-{task.id}.zip")
 
 
 def _shape(entry: Entry) -> FileShape:
@@ -78,7 +68,3 @@ def _shape(entry: Entry) -> FileShape:
         size_bytes=entry.size,
         modified_at=datetime.fromtimestamp(entry.modified_at, UTC),
     )
-
-
-def _media_type(path: str) -> str:
-    return mimetypes.guess_type(path, strict=False)[0] or "application/octet-stream"

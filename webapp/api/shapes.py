@@ -62,6 +62,12 @@ class TaskPath(Question):
     id: UUID = Field(description="The task's id.")
 
 
+class FilesQuery(Question):
+    folder: str = Field(".", description="Only what is below this folder.", max_length=4000)
+    limit: int = Field(1000, ge=1, le=10_000, description="Most files of one page.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.", max_length=8000)
+
+
 class FilePath(TaskPath):
     path: str = Field(description="Path inside the workspace, such as `output/report.html`.", max_length=4000)
 
@@ -177,9 +183,7 @@ class LimitShape(Answer):
 
     value: float = Field(description="In seconds, bytes or pieces.")
     shown: str = Field(description="As people write it: `512 MiB`.")
-    set_by: list[str] = Field(
-        description="installation, tool, template, playbook, step, agent, task: all that agree."
-    )
+    set_by: list[str] = Field(description="installation, tool, template, playbook, step, agent, task: all that agree.")
 
 
 class StepShape(Answer):
@@ -238,6 +242,7 @@ class FileShape(Answer):
 class Files(Answer):
     files: list[FileShape]
     is_complete: bool = Field(description="False when there are more than are listed.")
+    next_cursor: str | None = Field(description="Ask with it as `cursor` for what follows; null on the last page.")
 
 
 class UploadShape(Answer):

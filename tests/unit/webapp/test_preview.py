@@ -31,7 +31,6 @@ def shown(path: str, data: bytes) -> preview.Preview:
     [
         ("a.html", "page"),
         ("a.svg", "page"),
-        ("a.png", "picture"),
         ("A.CSV", "table"),
         ("a.py", "text"),
         ("Makefile", "text"),
@@ -40,6 +39,20 @@ def shown(path: str, data: bytes) -> preview.Preview:
 def test_a_name_decides_how_a_file_is_shown(path: str, kind: str) -> None:
     assert preview.kind_by_name(path) == kind
     assert shown(path, b"a,b\n1,2\n").kind == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "kind"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n", "picture"),
+        ("a.png", b"\xff\xd8\xff\xe0", "picture"),
+        ("a.png", b"<svg onload=alert(1)>", "text"),
+        ("a.jpg", b"\x7fELF\0\0", "binary"),
+    ],
+)
+def test_a_picture_is_one_by_its_bytes(path: str, data: bytes, kind: str) -> None:
+    assert preview.kind_by_name(path) == "picture"
+    assert shown(path, data).kind == kind
 
 
 def test_a_table_keeps_its_ragged_rows_in_their_columns() -> None:

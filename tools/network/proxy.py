@@ -12,6 +12,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from tools.network import names, rendezvous
 from tools.network.addresses import Resolve
 from tools.network.reach import Reach
 from tools.network.tunnel import End, Tunnel
+
+_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,32 +56,48 @@ class Served:
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Serve until `stop`, then end every connection."""
-        server = await asyncio.start_unix_server(self._take, sock=listener, limit=self._bounds.header_bytes)
+        self._listen(listener)
         await stop.wait()
-        server.close()
+        asyncio.get_running_loop().remove_reader(listener)
         ending = [*self._connections]
         for connection in ending:
             connection.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        # Transports that were just closed let go of their sockets in the next round.
+        # Transports that were closed let go of their sockets in the next round.
         await asyncio.sleep(0)
 
-    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _listen(self, listener: socket.socket) -> None:
+        # Not asyncio's server: one that is closed while it takes a connection leaves that one open.
+        asyncio.get_running_loop().add_reader(listener, self._take, listener)
+
+    def _take(self, listener: socket.socket) -> None:
+        try:
+            taken, _ = listener.accept()
+        except BlockingIOError:
+            return
+        except OSError:  # the worker has no descriptor left
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(_AGAIN_S, self._listen, listener)
+            return
         self._count += 1
         if len(self._connections) >= 2 * self._bounds.at_once:
             # Each costs the worker a descriptor, so nobody waits here to be told why.
-            writer.transport.abort()
+            taken.close()
             return
-        connection = asyncio.ensure_future(self._serve(End(reader, writer)))
+        connection = asyncio.ensure_future(self._serve(taken))
         self._connections.add(connection)
-        connection.add_done_callback(self._ended)
+        connection.add_done_callback(partial(self._ended, taken))
 
-    def _ended(self, connection: "asyncio.Task[None]") -> None:
+    def _ended(self, taken: socket.socket, connection: "asyncio.Task[None]") -> None:
+        # One that is cancelled before it has begun closes nothing by itself.
+        taken.close()
         self._connections.discard(connection)
         if not connection.cancelled() and (failure := connection.exception()) is not None:
             self.failure = self.failure or failure
 
-    async def _serve(self, near: End) -> None:
+    async def _serve(self, taken: socket.socket) -> None:
+        near = End(*await asyncio.open_unix_connection(sock=taken, limit=self._bounds.header_bytes))
         try:
             await self._answer(near)
         finally:

@@ -48,6 +48,7 @@ def _listen(listener: socket.socket, folder: Path) -> None:
     finally:
         os.close(descriptor)
     (folder / SOCKET).chmod(0o666)
+    listener.setblocking(False)
     listener.listen(128)
 
 

@@ -57,3 +57,31 @@ def test_mistyped_variable_is_named_with_what_was_meant() -> None:
 def test_reference_names_every_setting() -> None:
     page = settings.reference()
     assert all(f"OPSCORE_{name.upper()}" in page for name in settings.Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPSCORE_GIT_HOSTS", '["https://git.example"]'),
+        ("OPSCORE_GIT_HOSTS", '["git.example:443"]'),
+        ("OPSCORE_NETWORK_HOSTS", '["*.example"]'),
+        ("OPSCORE_NETWORK_HOSTS", '[""]'),
+        ("OPSCORE_NETWORK_LOCAL", '["intranet"]'),
+        ("OPSCORE_NETWORK_LOCAL", '["https://intranet:443"]'),
+    ],
+)
+def test_host_that_would_never_be_reached_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Misconfigured) as caught:
+        settings.load()
+    assert variable in caught.value.details["problems"][0]
+
+
+def test_certificates_of_the_host_are_trusted_unless_ours_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/of-the-host.pem")
+    assert settings.Settings().ca_bundle == Path("/etc/of-the-host.pem")
+    monkeypatch.setenv("OPSCORE_CA_BUNDLE", "/etc/ours.pem")
+    assert settings.Settings().ca_bundle == Path("/etc/ours.pem")
+    monkeypatch.delenv("OPSCORE_CA_BUNDLE")
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    assert settings.Settings().ca_bundle is None

@@ -33,7 +33,7 @@ class Bounds:
     header_bytes: int = 8192
     header_s: float = 10
     dial_s: float = 15
-    idle_s: float = 60
+    idle_s: float = 120
     at_once: int = 64
     in_all: int = 2000
     """Connections of one call, refused ones too: each is a line of the timeline."""

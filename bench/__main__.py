@@ -1,7 +1,8 @@
 """Every measurement, one after the other: `make bench`.  Each takes options of its own when it is run alone."""
 
-from bench import list_page, throughput
+from bench import list_page, sandboxed_call, throughput
 
 if __name__ == "__main__":
     throughput.main()
     list_page.main()
+    sandboxed_call.main()

@@ -77,7 +77,7 @@ def _run(order: Order, made: places.Places, program: bytes, worker: int) -> None
             _say(error)
         os._exit(1)
     theirs.close()
-    _report(order, {"child-pid": inside})
+    _report(order, {"child-pid": inside, "in-memory": made.in_memory, "on-disk": made.on_disk})
     code = 1
     try:
         _, received, _, _ = socket.recv_fds(ours, 1, 1)
@@ -142,7 +142,7 @@ def _end(inside: int) -> int:
             code = code if code >= 0 else 128 - code
 
 
-def _report(order: Order, told: dict[str, int]) -> None:
+def _report(order: Order, told: dict[str, object]) -> None:
     os.write(order.status, json.dumps(told).encode() + b"\n")
 
 

@@ -31,7 +31,10 @@ class Places:
     order: Order
     named: dict[str, str]
     writable: tuple[str, ...]
-    to_remove: str | None
+    in_memory: tuple[str, ...] = ()
+    """File systems of the call's own."""
+    on_disk: str | None = None
+    """A folder of the call's own, to be deleted."""
 
     def rules(self) -> list[Rule]:
         """What Landlock is to leave."""
@@ -64,8 +67,8 @@ class Places:
 
     def remove(self) -> None:
         """Delete what was made for this call; nothing of it may run any more."""
-        if self.to_remove is not None:
-            folder = Path(self.to_remove)
+        if self.on_disk is not None:
+            folder = Path(self.on_disk)
             parent = os.open(folder.parent, os.O_PATH | os.O_DIRECTORY)
             removal.remove_tree(parent, folder.name)
             os.close(parent)
@@ -78,7 +81,8 @@ def viewed(order: Order) -> Places | None:
         return None
     # Root's, so that whom we become can read them and nothing else: the folder above has the sticky bit.
     given = Path("/tmp/.opscore-given")  # noqa: S108
-    places = Places(order, _named(order, "/tmp", str(given)), (order.workspace, "/tmp", "/dev/shm"), None)  # noqa: S108
+    own = ("/tmp", "/dev/shm")  # noqa: S108
+    places = Places(order, _named(order, own[0], str(given)), (order.workspace, *own), in_memory=own)
     _fill(places)
     return places
 
@@ -90,7 +94,7 @@ def in_a_folder(order: Order) -> Places:
     tmp = folder / "tmp"
     tmp.mkdir(mode=0o700)
     named = _named(order, str(tmp), str(folder / "given"))
-    places = Places(order, named, (order.workspace, str(tmp)), str(folder))
+    places = Places(order, named, (order.workspace, str(tmp)), on_disk=str(folder))
     _fill(places)
     return places
 

@@ -6,6 +6,7 @@ settles it before its children are forked, and they go by that (docs/decisions/0
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -117,6 +118,9 @@ def _found_once(demanded: int, where: Path | None) -> _Found:
 
 
 def _find(demanded: int, where: Path | None) -> _Found:
+    if sys.platform != "linux":
+        reason = f"cannot isolate commands on {sys.platform}: run OpsCore in a Linux virtual machine or container"
+        return _Found(NoSandbox({"system": reason}), {"system": reason})
     reasons: dict[str, Any] = {}
     for tier in _MAKERS if demanded == STRONGEST else (demanded,):
         sandbox = at_tier(tier)

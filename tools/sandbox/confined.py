@@ -7,23 +7,20 @@ the tier lacks: sockets but for pairs, and with them any way to the network; a /
 import math
 import os
 import resource
-import secrets
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from models.errors import SandboxUnavailable
-from tools import confine, environment, identity, interpreter, removal
+from tools import confine, environment, identity, interpreter
 from tools.confine import landlock
 from tools.confine.broker import ACTS
 from tools.confine.order import Order
 from tools.confine.order import Word as Ordered
 from tools.contract import MIB, Emit, Finished, Limits
+from tools.sandbox import scratch
 from tools.sandbox.bubblewrap import first_process
 from tools.sandbox.contract import Call, Word
 from tools.sandbox.inherited import Inherited
-from tools.sandbox.leftovers import worker_name
 from tools.sandbox.seccomp import filter_for
 from tools.sandbox.seccomp.numbers import NUMBERS
 from tools.sandbox.supervise import supervise
@@ -48,13 +45,13 @@ class Confined:
         _require_landlock()
         if call.socket is not None:
             raise SandboxUnavailable("cannot reach the network from this sandbox: its tier has no sockets", tier=3)
-        scratch = _scratch()
+        folder = scratch.new_path()
         try:
             with Inherited() as files:
-                order = files.holding(_order(call, files, scratch).written())
+                order = files.holding(_order(call, files, folder).written())
                 return supervise(tuple(_command(order)), files, call, emit=emit, is_cancelled=is_cancelled)
         finally:
-            _remove(scratch)
+            scratch.remove(folder)
 
 
 def _require_landlock() -> None:
@@ -67,28 +64,12 @@ def _require_landlock() -> None:
         raise SandboxUnavailable("cannot use Landlock: this kernel's is too old", abi=found, cure=cure)
 
 
-def _scratch() -> Path:
-    """A path for the folder of one call.  Whom root becomes must be able to make it too."""
-    above = "/tmp" if identity.drops_uid() else tempfile.gettempdir()  # noqa: S108
-    return Path(above, f"{worker_name()}-{secrets.token_hex(8)}")
-
-
-def _remove(scratch: Path) -> None:
-    """Delete what the outer process had no time for: everything of the call is dead by now."""
-    with suppress(FileNotFoundError):
-        parent = os.open(scratch.parent, os.O_PATH | os.O_DIRECTORY)
-        try:
-            removal.remove_tree(parent, scratch.name)
-        finally:
-            os.close(parent)
-
-
 def _command(order: int) -> Iterator[str]:
     yield from (str(interpreter.base().executable), "-I", "-S", "-B")
     yield from (str(Path(confine.__file__).parent), str(order))
 
 
-def _order(call: Call, files: Inherited, scratch: Path) -> Order:
+def _order(call: Call, files: Inherited, folder: Path) -> Order:
     uid = identity.owner_of(call.workspace)
     if identity.drops_uid() and uid is None:
         raise SandboxUnavailable("cannot isolate: root's own files would be the workspace")
@@ -105,7 +86,7 @@ def _order(call: Call, files: Inherited, scratch: Path) -> Order:
         shown=[str(folder.resolve()) for folder in call.shown],
         files={name: files.holding(data) for name, data in call.files.items()},
         seeds=dict(_seeds(call)),
-        scratch=str(scratch),
+        scratch=str(folder),
         uid=uid,
         limits=_limits(call.limits),
         processes=call.limits.processes,

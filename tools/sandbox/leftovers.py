@@ -1,8 +1,9 @@
 """Find what sandboxes left whose worker is gone, and end it.
 
-When a worker is killed the kernel ends its sandboxes (running.py), and two things may stay.  One is a process of
+When a worker is killed the kernel ends its sandboxes (running.py), and three things may stay.  One is a process of
 bubblewrap's own: its outer process may be ended while the inner one still waits to be told its uids, and that wait has
-no end; nothing of a task runs there.  The other is an empty control group.  So both carry the name of their worker.
+no end; nothing of a task runs there.  The others are an empty control group and, on tier 3, a folder (scratch.py).
+All of them carry the name of their worker.
 Every worker looks once for those whose worker is gone, before its first call; and a worker's keeper looks as soon
 as it is killed (keeper.py).
 """
@@ -14,6 +15,7 @@ from contextlib import suppress
 import psutil
 
 from tools.sandbox.cgroup_choice import end_groups_of_gone_workers
+from tools.sandbox.scratch import remove_of_gone_workers
 from tools.sandbox.worker_name import is_gone, worker_name
 
 __all__ = ["end_leftovers", "worker_name"]
@@ -40,6 +42,7 @@ def end_leftovers() -> int:
                 process.kill()
         time.sleep(0.01)
     end_groups_of_gone_workers()
+    remove_of_gone_workers()
     return len(ended)
 
 

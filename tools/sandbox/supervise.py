@@ -40,7 +40,8 @@ def supervise(
     """Run the sandbox's `command`, which puts `call` into it, and wait.
 
     `each` holds the kernel's limits for each process, soft and hard, where they are not set inside.  `in_memory`
-    names the file systems in memory that the sandbox has for itself, by their paths inside.
+    names the file systems in memory that the sandbox has for itself, by their paths inside.  An outer process that
+    finds that out itself reports it as "in-memory", and as "on-disk" a folder that is counted as the workspace is.
 
     Raises:
         SandboxUnavailable: it was not set up; nothing was run.
@@ -57,7 +58,8 @@ def supervise(
             root = running.set_up()
             for number, pair in (each or {}).items():
                 resource.prlimit(root.first, number, pair)
-            watch = Watch(call, Watched(root, group, in_memory))
+            made = inherited.report()
+            watch = Watch(call, Watched(root, group, made.get("in-memory", in_memory), made.get("on-disk")))
             with closing(Streams(running, GO + call.stdin, emit)) as streams:
                 ended_by = _follow(streams, watch, call.limits, is_cancelled)
                 killed = watch.at_the_end()

@@ -6,7 +6,9 @@ control group where there is one (cgroup.py).  The rest is seen only from here.
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tools.sandbox import tree
 from tools.sandbox.cgroup import Group, Seen
@@ -19,11 +21,13 @@ _FIRST_LOOK_S = 0.02
 
 @dataclass(frozen=True)
 class Watched:
-    """What is watched: the sandbox's two own processes, its group, and its file systems in memory (paths inside)."""
+    """What is watched: the sandbox's two own processes, its group, its file systems in memory (paths inside), and
+    a folder besides the workspace (path outside)."""
 
     root: tree.Root
     group: Group | None = None
-    in_memory: tuple[str, ...] = ()
+    in_memory: Sequence[str] = ()
+    on_disk: str | None = None
 
 
 class Watch:
@@ -32,7 +36,8 @@ class Watch:
     def __init__(self, call: Call, watched: Watched) -> None:
         self.limits = call.limits
         self._watched = watched
-        self._disk = Disk(call.workspace, call.limits)
+        folders = [call.workspace, *(Path(path) for path in (watched.on_disk,) if path)]
+        self._disks = [Disk(folder, call.limits) for folder in folders]
         self._started = time.monotonic()
         self._next_look = self._started + _FIRST_LOOK_S
         self.last = tree.Usage()
@@ -59,7 +64,8 @@ class Watch:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             if (over := self._over_now()) is not None:
                 return over
-        return self._disk.over(self.last.written_bytes)
+        on_disk = (disk.over(self.last.written_bytes) for disk in self._disks)
+        return next((name for name in on_disk if name), None)
 
     def look(self) -> None:
         """Measure the tree now."""

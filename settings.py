@@ -144,6 +144,13 @@ class Settings(BaseSettings):
     step_network_bytes: int = Field(
         512 * 2**20, ge=1024, description="Most that one step may send and receive through the proxy, together."
     )
+    sandbox_tier: int = Field(
+        0,
+        ge=0,
+        le=3,
+        description="Tier of the sandbox that workers must have: 1 bubblewrap, 2 bubblewrap without its own /proc, "
+        "3 Landlock. One that cannot reach it does not start. 0 means the strongest that works.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="One event a line, readable or as JSON.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
@@ -153,6 +160,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("sandbox_tier", mode="before")
+    @classmethod
+    def _any_tier(cls, value: object) -> object:
+        return 0 if value == "" else value
 
     @field_validator("input_roots")
     @classmethod

@@ -13,6 +13,7 @@ import settings
 from models.errors import InvalidInput, NotFound
 from models.task import Task
 from tasks import live, readme
+from tasks.folders import workspaces_root
 from tasks.outcome import MOST_PATHS, KeptFile, StepOutcome, of_result
 from tasks.told import Telling, Told
 from tools import sandbox
@@ -96,7 +97,7 @@ def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
 
     context = Context(
         workspace=workspace,
-        sandbox=sandbox.choose(),
+        sandbox=sandbox.choose(settled.sandbox_tier, workspaces_root()),
         limits=wanted.limits.limits,
         tool_env=settled.tool_env,
         emit=output.emit,

@@ -17,16 +17,19 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+import settings
 from models import scope
 from models.agent import BEAT_EVERY, Agent, Worker
 from models.columns import new_id, now
 from models.database import reading, writing
 from models.errors import InvalidInput
+from tasks.folders import workspaces_root
 from tasks.logs import logger
 from tasks.processes import is_alive
 from tasks.timeline import record_of_agent
 from tasks.work import Served
 from tools import sandbox
+from tools.sandbox import Probe
 from worker.processes import flask_app
 from worker.subscription import Subscription, subscribe, subscription
 
@@ -45,6 +48,7 @@ class Registration(bootsteps.StartStopStep):
             self.chosen = subscription(agent, complexity, worker.app.named_queues)
         except InvalidInput as error:
             raise SystemExit(f"error: {error}") from error
+        self.sandbox = settled_sandbox()
         subscribe(worker.app, self.chosen)
         self.flask = flask_app(worker.app)
         if worker.hostname == default_nodename(None):
@@ -58,10 +62,10 @@ class Registration(bootsteps.StartStopStep):
         worker_id = worker.app.served.worker_id
         with self.flask.app_context(), scope.acting(f"agent:{self.chosen.agent}"):
             try:
-                register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1)
+                register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1, self.sandbox)
             except IntegrityError:
                 # Another worker of a new agent wrote the agent's row first; now it is there.
-                register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1)
+                register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1, self.sandbox)
         self.beat = Beat(self.flask, self.chosen.agent, worker_id)
         self.beat.start()
         # Not in stop(): the running task is finished after it.
@@ -80,11 +84,26 @@ class Registration(bootsteps.StartStopStep):
             self.beat.end()
 
 
-def register(chosen: Subscription, worker_id: str, nodename: str, concurrency: int) -> None:
-    """Write down that this process serves the agent.  Runs within `acting(…)`."""
+def settled_sandbox() -> Probe:
+    """The sandbox of this worker and of its children, which are forked from here on.
+
+    Raises:
+        SystemExit: a tier is demanded, and this host does not reach it.
+    """
+    demanded = settings.load().sandbox_tier
+    found = sandbox.settle(demanded, workspaces_root())
+    if demanded and found.tier != demanded:
+        reasons = "; ".join(str(reason) for reason in found.facts.values())
+        raise SystemExit(
+            f"error: cannot start: OPSCORE_SANDBOX_TIER demands tier {demanded}, and this host does not reach it: "
+            f"{reasons}. bin/opscore doctor names the cure."
+        )
+    return found
+
+
+def register(chosen: Subscription, worker_id: str, nodename: str, concurrency: int, found: Probe) -> None:
+    """Write down that this process serves the agent, in the sandbox that was found.  Runs within `acting(…)`."""
     me = psutil.Process()
-    # Outside the transaction: it runs a sandbox, and SQLite has one writer at a time.
-    probed = sandbox.probe().as_dict()
     with writing() as session:
         agent = _agent(session, chosen)
         worker = Worker(
@@ -97,7 +116,7 @@ def register(chosen: Subscription, worker_id: str, nodename: str, concurrency: i
             queues=list(chosen.queues),
             concurrency=concurrency,
             version=f"celery {version('celery')}",
-            sandbox=probed,
+            sandbox=found.as_dict(),
         )
         session.add(worker)
         session.flush()

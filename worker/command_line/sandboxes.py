@@ -29,11 +29,15 @@ def sandbox() -> None:
 
 
 @sandbox.command(cls=Local)
-def probe() -> None:
-    """Run a sandbox and say what it is; exit code 125 when this host has none."""
+@click.option("--tier", type=click.IntRange(1, 3), help="Try this tier alone.")
+def probe(tier: int | None) -> None:
+    """Run a sandbox and say what it is; exit code 125 when this host has none, or not the tier asked for.
+
+    Without --tier that is the tier that OPSCORE_SANDBOX_TIER demands, else the strongest that works.
+    """
     from tools import sandbox as sandboxes
 
-    found = sandboxes.probe()
+    found = sandboxes.probe(frame().settings().sandbox_tier if tier is None else tier)
     frame().show(found.as_dict(), lambda: _probe(found))
     if found.tier == NO_ISOLATION:
         raise click.exceptions.Exit(NOT_THERE)
@@ -63,7 +67,13 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
     try:
         with _until_signalled() as stopped:
             finished = run_in(
-                workspace, command, limits=within.limits, tool_env=tool_env, emit=emit, is_cancelled=stopped.is_set
+                workspace,
+                command,
+                tier=told.sandbox_tier,
+                limits=within.limits,
+                tool_env=tool_env,
+                emit=emit,
+                is_cancelled=stopped.is_set,
             )
     except SandboxUnavailable as error:
         end(NOT_THERE, f"{error}. bin/opscore doctor names the cure.")

@@ -13,12 +13,13 @@ from enum import StrEnum
 import settings
 from models.errors import Misconfigured
 from settings import Settings
-from tools import environment, sandbox
+from tools import environment, sandbox, tiers
 from tools.sandbox import Probe
 from tools.sandbox.choice import NoSandbox
 from worker.installation import broker, health, leftovers, lock, packages, ports, record, schema
 
 LEAST_FREE_BYTES = 2**30
+NONE = "none: command and code tools refuse"
 
 
 class Verdict(StrEnum):
@@ -45,12 +46,20 @@ def examine(told: Settings) -> list[Finding]:
     return [check(told) for check in CHECKS]
 
 
+def probed(told: Settings) -> Probe:
+    """The sandbox that a worker would have here; leaves nothing behind."""
+    workspaces = told.data_dir / "workspaces"
+    return sandbox.probe(told.sandbox_tier, workspaces if workspaces.is_dir() else None)
+
+
 def cure_for_no_sandbox(found: Probe) -> str:
-    """What to do on a host where no sandbox could be run."""
-    if not packages.is_there("bwrap"):
-        command = packages.command_for("bwrap")
-        return f"Install bubblewrap: {command}" if command else "Install bubblewrap from your system's packages."
-    return f"bubblewrap does not run here: {'; '.join(str(reason) for reason in found.facts.values())}"
+    """What to do on a host where no sandbox could be run, or not the one that is demanded."""
+    if sys.platform != "linux":
+        return "Run OpsCore in a Linux virtual machine or container: other systems have nothing to build a sandbox of."
+    if "tier_3" not in found.facts or packages.is_there("bwrap"):
+        return f"It does not run here: {'; '.join(str(reason) for reason in found.facts.values())}"
+    command = packages.command_for("bwrap")
+    return f"Install bubblewrap: {command}" if command else "Install bubblewrap from your system's packages."
 
 
 def _python(_: Settings) -> Finding:
@@ -90,12 +99,13 @@ def _database(told: Settings) -> Finding:
     return Finding("database", Verdict.GOOD, f"at revision {revision}, up to date")
 
 
-def _sandbox(_: Settings) -> Finding:
-    found = sandbox.probe()
+def _sandbox(told: Settings) -> Finding:
+    found, demanded = probed(told), told.sandbox_tier
     if found.tier == NoSandbox.tier:
-        what = "none: command and code tools refuse"
+        what = f"not tier {demanded}, which OPSCORE_SANDBOX_TIER demands: no worker starts" if demanded else NONE
         return Finding("sandbox", Verdict.PROBLEM, what, cure_for_no_sandbox(found))
-    return Finding("sandbox", Verdict.GOOD, f"{found.name} (tier {found.tier})")
+    what, cure = f"{found.name} (tier {found.tier})", tiers.meaning(found.tier).cure
+    return Finding("sandbox", Verdict.WARNING if cure and not demanded else Verdict.GOOD, what, cure)
 
 
 def _agents_python(told: Settings) -> Finding:

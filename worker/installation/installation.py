@@ -22,10 +22,9 @@ from models.task import Task
 from settings import Settings
 from tasks import logs
 from tasks.reconcile import requeue_lost, runs_here
-from tools import sandbox
 from tools.sandbox.choice import NoSandbox
 from worker.installation import broker, health, leftovers, packages, ports, record, sample, schema
-from worker.installation.doctor import cure_for_no_sandbox
+from worker.installation.doctor import cure_for_no_sandbox, probed
 from worker.installation.first_task import FirstTask
 from worker.installation.journal import Journal
 from worker.installation.roles import all_roles
@@ -129,11 +128,15 @@ class Installation:
         with self._terminal.step("sandbox") as step:
             if not packages.is_there("bwrap"):
                 packages.install("bwrap")
-            found = sandbox.probe()
+            found, demanded = probed(self._told), self._told.sandbox_tier
             step.result = found.name
-            if found.tier == NoSandbox.tier:
-                step.sign = WARNED
-                step.result = f"none, so command and code tools will refuse. {cure_for_no_sandbox(found)}"
+            if found.tier != NoSandbox.tier:
+                return
+            cure = cure_for_no_sandbox(found)
+            if demanded:
+                raise Misconfigured(f"cannot reach tier {demanded}, which OPSCORE_SANDBOX_TIER demands. {cure}")
+            step.sign = WARNED
+            step.result = f"none, so command and code tools will refuse. {cure}"
 
     def _start(self) -> None:
         with self._terminal.step("processes") as step:

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from models.errors import OpsCoreError
+from models.errors import OpsCoreError, SandboxUnavailable
 from models.step import StepState
 from tools.contract import ToolResult
 from tools.limits import Effective, Limit
@@ -98,6 +98,9 @@ def of_error(error: OpsCoreError) -> StepOutcome:
 
 def describe(error: OpsCoreError) -> str:
     """The error with everything it says is wrong, for a row."""
+    if isinstance(error, SandboxUnavailable) and "reasons" in error.details:
+        # Why each tier failed is long and for whoever looks after the host: it stands on the agent's page.
+        return f"{error.message}; bin/opscore doctor there names the cure"
     problems = "; ".join(f"{each['path']} {each['message']}" for each in getattr(error, "problems", []))
     return clean(f"{error}: {problems}" if problems else str(error))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.event import Event
-from webapp.amounts import counted, duration, size
+from webapp.amounts import counted, duration, number, size
 
 Data = Mapping[str, Any]
 
@@ -22,6 +22,8 @@ def tone_of(event: Event) -> str:
         return event.kind.partition(".")[2]
     if event.kind == "step.finished":
         return str(event.data.get("state", "succeeded"))
+    if event.kind == "network.refused":
+        return "waiting"
     if event.kind in ("step.started", "task.claimed"):
         return "running"
     return "waiting" if event.kind == "task.requeued" else "queued"
@@ -55,8 +57,29 @@ def _finished(data: Data) -> str:
     if data.get("exit_code") not in (0, None):
         parts.append(f" with exit code {data['exit_code']}")
     changed = _changed(data.get("changes") or {})
+    killed = f"{counted(data['killed'], 'process', 'processes')} ended with the call" if data.get("killed") else ""
     reason = f": {data['error']}" if data.get("error") else ""
-    return "".join(parts) + (f"; {changed}" if changed else "") + reason.rstrip(".") + "."
+    return "; ".join(each for each in ("".join(parts), changed, killed) if each) + reason.rstrip(".") + "."
+
+
+def _allowed(data: Data) -> str:
+    sent, received = size(data.get("sent_bytes", 0)), size(data.get("received_bytes", 0))
+    return f"Connection to {_place(data)}: {sent} out, {received} in."
+
+
+def _refused(data: Data) -> str:
+    return f"Connection to {_place(data)} refused: {str(data.get('reason') or 'it is not allowed').rstrip('.')}."
+
+
+def _place(data: Data) -> str:
+    return f"{data.get('host', '?')}:{data.get('port', '?')}"
+
+
+def _left_out(data: Data) -> str:
+    nouns = {"network.allowed": "connections", "network.refused": "refused connections"}
+    said = [f"{number(count)} more {nouns.get(kind, kind)}" for kind, count in (data.get("counts") or {}).items()]
+    moved = f"; {size(data.get('sent_bytes', 0))} out, {size(data.get('received_bytes', 0))} in"
+    return f"Not listed one by one: {', '.join(said)}{moved if 'sent_bytes' in data else ''}."
 
 
 def _changed(changes: Data) -> str:
@@ -84,5 +107,8 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "plan.grew": lambda data: f"The plan grew to {counted(data.get('steps', 0), 'step')}.",
     "step.started": _started,
     "step.finished": _finished,
+    "network.allowed": _allowed,
+    "network.refused": _refused,
+    "events.left_out": _left_out,
     "step.skipped": lambda data: f"Step skipped, its condition did not hold: {_title(data)}.",
 }

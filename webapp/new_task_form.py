@@ -21,9 +21,10 @@ from models.task import Task
 from models.workspace import Upload
 from tasks import uploads
 from tasks.inputs import UPLOAD
+from tasks.limits import before_a_task
 from tasks.playbook import Playbook
 from tasks.submission import Order
-from webapp import glance, schema_form
+from webapp import glance, limit_form, schema_form
 from webapp.pages.task import checked_id
 
 NORMAL_PRIORITY = 4
@@ -40,6 +41,8 @@ class Draft:
     complexity: int | None = None
     priority: int = NORMAL_PRIORITY
     agent: str = ""
+    limits: dict[str, str] = field(default_factory=dict)
+    """As they were typed, by their names; those that were left empty are not in it."""
     inputs: dict[str, Any] = field(default_factory=dict)
     key: str = field(default_factory=new_id)
     """Handing the same form in twice makes one task."""
@@ -49,7 +52,8 @@ class Draft:
     def like(cls, task: Task) -> "Draft":
         """Filled in as the task was."""
         agent = task.queue.removeprefix("agent.") if task.queue.startswith("agent.") else ""
-        return cls(task.title, task.description, task.complexity, task.priority, agent, dict(task.inputs))
+        typed = limit_form.as_typed(task.limits)
+        return cls(task.title, task.description, task.complexity, task.priority, agent, typed, dict(task.inputs))
 
     @classmethod
     def sent(cls, playbook: Playbook | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":
@@ -60,6 +64,7 @@ class Draft:
             complexity=_whole(form.get("complexity", "")),
             priority=_whole(form.get("priority", ""), NORMAL_PRIORITY) or 0,
             agent=form.get("agent", ""),
+            limits={name: value for name, value in limit_form.sent(form).items() if value},
             key=form.get("key") or new_id(),
         )
         if playbook is not None:
@@ -86,12 +91,13 @@ class Draft:
             complexity=self.complexity,
             priority=self.priority,
             agent=self.agent or None,
+            limits=dict(self.limits),
             idempotency_key=f"form:{self.key}" if with_key else None,
         )
 
     def problem_of(self, name: str) -> str:
         """What is wrong with a field that is not an input."""
-        return next((each["message"].capitalize() for each in self.problems if each["path"] == name), "")
+        return next((limit_form.begun(each["message"]) for each in self.problems if each["path"] == name), "")
 
     def _keep_file(self, each: schema_form.Field, file: FileStorage | None) -> None:
         if each.kind != "source" or file is None or not file.filename:
@@ -123,6 +129,9 @@ def form_words() -> dict[str, Any]:
         "agent_names": lambda: db.session.scalars(select(Agent.name).order_by(Agent.name)).all(),
         "input_roots": lambda: [str(root) for root in current_app.config["OPSCORE"].input_roots],
         "upload_limit": lambda: current_app.config["OPSCORE"].upload_max_bytes,
+        "limits_before": lambda playbook, has_template: (
+            before_a_task(current_app.config["OPSCORE"], playbook, has_template=has_template).all
+        ),
         "priorities": PRIORITIES,
         "upload_of": upload_of,
     }

@@ -11,7 +11,8 @@ LOOKS = {
     "dark phone": {"color_scheme": "dark", "viewport": PHONE},
 }
 PAGES = (
-    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/tasks/new", "/tasks/new/from/survey-code-base",
+    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/agents/scout", "/agents/night-shift",
+    "/tasks/new", "/tasks/new/from/survey-code-base",
     "/tasks/new/from/analyse-table", "/tasks/new/playbook", "/nowhere",
     "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
     "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",

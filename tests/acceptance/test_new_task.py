@@ -1,5 +1,6 @@
 """A person hands a task in: by a template's form or a playbook, with mistakes on the way."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -38,6 +39,48 @@ def test_an_upload_survives_a_mistake_elsewhere_in_the_form(examples: Place, sig
     page.get_by_role("button", name="Start the task").click()
     expect(page.get_by_role("alert").first).to_contain_text("there is no agent nobody")
     expect(page.locator("[data-upload-words]")).to_contain_text("orders.csv")
+
+
+def test_an_upload_is_still_there_after_a_way_back(examples: Place, sign_in: SignIn, tmp_path: Path) -> None:
+    table = tmp_path / "orders.csv"
+    table.write_text("a,b\n1,2\n")
+    page = sign_in(examples, "/tasks/new/from/analyse-table")
+    page.set_input_files("[data-upload-file]", table)
+    expect(page.locator("[data-upload-words]")).to_contain_text("uploaded")
+    page.get_by_role("button", name="Start the task").click()
+    page.wait_for_url(re.compile(r"/tasks/[0-9a-f-]{36}$"))
+    page.go_back()
+    expect(page.locator("[data-upload-words]")).to_contain_text("orders.csv")
+    expect(page.locator("[data-upload-value]")).to_have_value(re.compile("^upload:"))
+
+
+def test_a_limit_comes_back_with_its_cure_and_is_kept_with_the_task(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, "/tasks/new/from/survey-code-base")
+    page.get_by_text("Limits", exact=True).click()
+    assert page.get_attribute("[name='limit.memory']", "placeholder") == "2 GiB"
+    page.fill("[name='limit.memory']", "lots")
+    page.get_by_role("button", name="Start the task").click()
+    expect(page.locator("#wrong-limit-memory")).to_contain_text("write a size such as 512 MiB")
+    page.fill("[name='limit.memory']", "512 MiB")
+    page.get_by_role("button", name="Start the task").click()
+    page.wait_for_url(re.compile(r"/tasks/[0-9a-f-]{36}$"))
+    expect(page.locator("#task-head")).to_contain_text("Limit: Memory 512 MiB")
+
+
+def test_an_agents_limits_are_set_on_its_page(examples: Place, sign_in: SignIn) -> None:
+    page = sign_in(examples, "/agents")
+    page.get_by_role("link", name="scout", exact=True).click()
+    page.fill("[name='limit.wall']", "1 parsec")
+    page.get_by_role("button", name="Keep these limits").click()
+    expect(page.locator("#wrong-limit-wall")).to_contain_text("write a time such as 90 s")
+    assert faults(page) == []
+    page.fill("[name='limit.wall']", "90 s")
+    page.get_by_role("button", name="Keep these limits").click()
+    expect(page.get_by_role("status").filter(has_text="Kept")).to_be_visible()
+    expect(page.locator("[name='limit.wall']")).to_have_value("90 s")
+    page.fill("[name='limit.wall']", "")
+    page.get_by_role("button", name="Keep these limits").click()
+    expect(page.locator("[name='limit.wall']")).to_have_value("")
 
 
 def test_the_file_goes_with_the_form_where_no_script_runs(examples: Place, sign_in: SignIn, tmp_path: Path) -> None:

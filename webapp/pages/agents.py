@@ -1,20 +1,35 @@
-"""The agents: a light and its reason for each, where and how it runs, what it does now."""
+"""The agents: a light and its reason for each, where and how it runs, what it does now; one agent with its limits.
+
+What a tier of the sandbox means: tools/tiers.py.  What changing limits does: tasks/agents.py.
+"""
 
 from collections import defaultdict
 from ipaddress import ip_address
 from socket import socket
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
+from models.agent import Agent, Worker, light
 from models.columns import now
 from models.database import db
+from models.errors import InvalidInput, NotFound, Problem
 from models.task import Task
-from webapp import gate, glance
+from tasks.agents import change_limits
+from tasks.limits import before_a_task
+from tools.tiers import meaning
+from webapp import gate, glance, limit_form
 
 page = Blueprint("agents", __name__)
 
 MOST_RUNNING = 200
+
+
+@page.app_context_processor
+def _words() -> dict[str, object]:
+    return {"meaning": meaning}
 
 
 @page.get("/agents")
@@ -26,6 +41,52 @@ def show() -> ResponseReturnValue:
         working[task.agent or ""].append(task)
     agents = glance.agents(db.session(), now())
     return render_template("pages/agents.html", agents=agents, working=working, flower=_flower())
+
+
+@page.get("/agents/<name>")
+def one(name: str) -> ResponseReturnValue:
+    """One agent: what its workers' sandbox is and means, and the limits of its steps."""
+    agent = _agent(name)
+    return _one(agent, limit_form.as_typed(agent.limits), [])
+
+
+@page.post("/agents/<name>/limits")
+def limit(name: str) -> ResponseReturnValue:
+    """Change its limits, or show them again with what is wrong."""
+    agent = _agent(name)
+    gate.allow("agent:change", agent)
+    typed = limit_form.sent(request.form)
+    try:
+        change_limits(name, typed)
+    except InvalidInput as error:
+        return _one(agent, typed, error.problems), 422
+    return redirect(url_for("agents.one", name=name, kept=1, _anchor="limits"), 303)
+
+
+def _agent(name: str) -> Agent:
+    alive = selectinload(Agent.workers.and_(Worker.stopped_at.is_(None)))
+    agent = db.session.scalars(select(Agent).where(Agent.name == name).options(alive)).one_or_none()
+    if agent is None:
+        raise NotFound("cannot find the agent: no worker has started under this name", agent=name)
+    gate.allow("agent:read", agent)
+    return agent
+
+
+def _one(agent: Agent, typed: dict[str, str], problems: list[Problem]) -> str:
+    colour, reason = light(agent, now())
+    said = {each["path"]: limit_form.begun(each["message"]) for each in problems}
+    return render_template(
+        "pages/agent.html",
+        agent=agent,
+        colour=colour,
+        reason=reason,
+        doing=[task for task in glance.running(db.session(), MOST_RUNNING) if task.agent == agent.name],
+        typed=typed,
+        before=before_a_task(current_app.config["OPSCORE"], None, has_template=False).all,
+        problems=problems,
+        wrong=lambda path: said.get(path, ""),
+        is_kept="kept" in request.args,
+    )
 
 
 def _flower() -> str:

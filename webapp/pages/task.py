@@ -18,8 +18,9 @@ from models.states import State
 from models.step import Step, StepState
 from models.task import Task
 from tasks.reasons import why_queued
-from tools import terminal_text
-from webapp import event_words, gate, preview, step_words, task_view
+from tools import limits, terminal_text
+from tools.tiers import NONE, meaning
+from webapp import event_words, gate, limit_form, preview, step_words, task_view
 from webapp.glance import artifacts_of
 
 page = Blueprint("task", __name__)
@@ -34,7 +35,10 @@ def _words() -> dict[str, object]:
         "command_of": step_words.command_of,
         "event_words": event_words,
         "file_icons": preview.ICONS,
+        "limit_titles": {kind.name: kind.title for kind in limits.KINDS},
+        "limits_typed": limit_form.as_typed,
         "kind_by_name": preview.kind_by_name,
+        "no_sandbox": meaning(NONE),
         "plain": terminal_text.plain,
     }
 
@@ -83,7 +87,7 @@ def output(task_id: str, step_id: str) -> ResponseReturnValue:
     step = db.session.scalars(found).one_or_none()
     if step is None:
         raise NotFound("cannot find the step: it was begun again or is gone", step=step_id)
-    return render_template("parts/step_output.html", task=task, step=step)
+    return render_template("parts/step_output.html", task=task, step=step, limits=limits.kept(step.limits))
 
 
 def the_task(task_id: str) -> Task:

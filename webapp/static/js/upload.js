@@ -32,10 +32,25 @@ function finish(part, request) {
     fail(part, answer.problem || "try again");
     return;
   }
+  show(part, answer);
+  remember(part, answer);
+}
+
+function show(part, upload) {
   const value = part.querySelector("[data-upload-value]");
-  value.value = answer.value;
-  words(part, answer.name, `${size(answer.size)}, uploaded. Choose another to replace it.`);
+  value.value = upload.value;
+  words(part, upload.name, `${size(upload.size)}, uploaded. Choose another to replace it.`);
   value.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/* For this tab: a way back finds there what was uploaded.  Not in history.state, which htmx writes anew. */
+function place(part) {
+  return `upload ${location.pathname} ${part.id}`;
+}
+
+function remember(part, upload) {
+  if (upload) sessionStorage.setItem(place(part), JSON.stringify(upload));
+  else sessionStorage.removeItem(place(part));
 }
 
 function send(part, file) {
@@ -43,6 +58,7 @@ function send(part, file) {
   const chooser = part.querySelector("[data-upload-file]");
   part.querySelector("[data-upload-wrong]").hidden = true;
   part.querySelector("[data-upload-value]").value = "";
+  remember(part, null);
   chooser.value = ""; // it goes by itself: the form must not send it again
   if (file.size > Number(part.dataset.limit)) {
     fail(part, `it has ${size(file.size)}, and ${size(Number(part.dataset.limit))} are allowed`);
@@ -63,6 +79,14 @@ function send(part, file) {
   request.send(file);
 }
 
+addEventListener("pageshow", () => {
+  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  for (const part of document.querySelectorAll("[data-source]")) {
+    const kept = sessionStorage.getItem(place(part));
+    if (kept && isBack) show(part, JSON.parse(kept));
+    else if (!isBack) remember(part, null);
+  }
+});
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-upload-file]") || !event.target.files.length) return;
   send(event.target.closest("[data-source]"), event.target.files[0]);

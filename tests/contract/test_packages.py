@@ -1,7 +1,7 @@
 """What python.install promises: a task's own packages, on every tier, and nothing but what may be had.
 
 The wheels are written by hand and lie in folders; an index over https is one of this machine.  No test needs the
-internet.  Hostile wheels: tests/security/test_hostile_packages.py.
+internet.  Hostile wheels: test_hostile_packages.py.
 """
 
 import hashlib

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.boxed import Box
 from tools.contract import Context, Finished, Limits, ToolResult
+from tools.packages import installer
 from tools.packages.rules import Rules
 from tools.registry import find
 from tools.sandbox.contract import Call
@@ -56,8 +57,16 @@ def bare_host(folder: Path, patch: pytest.MonkeyPatch) -> Host:
         patch.delenv(name)
     host = Host(folder / "wheels", Rules(folder / "environments"), patch)
     host.wheels.mkdir()
+    _place_uv(host.rules.folder, folder.parent)
     host.set(PIP_CONFIG_FILE="/dev/null", UV_NO_CONFIG="1", UV_NO_INDEX="1", UV_FIND_LINKS=str(host.wheels))
     return host
+
+
+def _place_uv(folder: Path, shared: Path) -> None:
+    """Another name of one copy in place of a copy for each test: it is large."""
+    copied = installer.own_uv(shared / "environments")
+    (folder / copied.name).mkdir(parents=True)
+    (folder / copied.name / "uv").hardlink_to(copied / "uv")
 
 
 class Unreachable:

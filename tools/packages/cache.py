@@ -99,10 +99,10 @@ def using(folder: Path, digest: str) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def prune(rules: Rules) -> list[str]:
+def prune(rules: Rules, but: str = "") -> list[str]:
     """Delete what was not used for too long, then what is least recently used until the rest has room.
 
-    What a call uses stays.  Returns the names of the environments that went.
+    What a call uses stays, and so does the one named `but`.  Returns the names of the environments that went.
     """
     _clear_left_overs(rules.folder)
     found = sorted((each.stat().st_mtime, each) for each in rules.folder.iterdir() if _DIGEST.fullmatch(each.name))
@@ -110,7 +110,7 @@ def prune(rules: Rules) -> list[str]:
     room, gone = sum(sizes.values()), []
     for used_at, path in found:
         is_old = time.time() - used_at > rules.keep_for.total_seconds()
-        if (is_old or room > rules.keep_bytes) and _delete_unused(path):
+        if path.name != but and (is_old or room > rules.keep_bytes) and _delete_unused(path):
             room -= sizes.get(path, 0)
             gone.append(path.name)
     return gone

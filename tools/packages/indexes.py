@@ -6,6 +6,7 @@ of a private index cannot be taken over by the same name in a public one.
 """
 
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -84,18 +85,19 @@ class Indexes:
         )
         return replace(self, default=default, extra=extra, find_links=links)
 
-    def variables(self) -> dict[str, str]:
-        """What uv is told: by variables, since a command line can be read by others."""
-        told = {**self.patience, "UV_INDEX_STRATEGY": self.strategy, "UV_NO_CONFIG": "1"}
-        told["UV_FIND_LINKS"] = ",".join(self.find_links)
-        *extra, last = (*self.extra, *filter(None, [self.default])) or ("",)
+    def as_configuration(self) -> str:
+        """What uv is told, as its file: variables and a command line can be read by others on the host."""
+        *extra, last = (*self.extra, *filter(None, [self.default])) or (None,)
         # Without a default uv has its own, which nobody asked for: the last index takes that place.
-        return told | ({"UV_DEFAULT_INDEX": last, "UV_INDEX": " ".join(extra)} if last else {})
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """And what it is told on its command line."""
-        return () if self.default or self.extra else ("--no-index",)
+        rows = [(each, False) for each in extra] + ([(last, True)] if last else [])
+        return "".join(
+            [
+                f"index-strategy = {json.dumps(self.strategy)}\n",
+                f"find-links = {json.dumps(self.find_links)}\n",
+                "" if last else "no-index = true\n",
+                *(f"[[index]]\nurl = {json.dumps(url)}\ndefault = {json.dumps(is_last)}\n" for url, is_last in rows),
+            ]
+        )
 
 
 def of_this_host(environ: Mapping[str, str] = os.environ) -> Indexes:

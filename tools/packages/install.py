@@ -6,7 +6,9 @@ is installed already, without a sandbox and without the network.
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tools import interpreter
 from tools.contract import Arguments, Captured, Context, Effect, Finished, Resources, Tool, ToolResult, Values
 from tools.packages import cache, indexes, installer, layer, lock, requirements, take
 from tools.packages.cache import LIB, Made
+from tools.packages.indexes import Indexes
 from tools.packages.installer import TARGET, Installer
 from tools.packages.lock import Lock, Locked
 from tools.packages.memory import Memory
@@ -56,27 +59,38 @@ class PythonInstall(Tool):
     def run(self, call: Input, context: Context) -> ToolResult:
         if context.packages is None:
             raise Misconfigured("cannot install packages: this worker has no place for them")
-        return _Installation(context, context.packages).run(call)
+        with ExitStack() as stack:
+            return _Installation(context, context.packages, stack).run(call)
 
 
 class _Installation:
-    """One call of the tool."""
+    """One call of the tool; the installer is made when there is something to do for it."""
 
-    def __init__(self, context: Context, rules: Rules) -> None:
+    def __init__(self, context: Context, rules: Rules, stack: ExitStack) -> None:
         self.context = context
         self.rules = rules
+        self.stack = stack
         self.before = lock.read(context.workspace)
-        self.used = Resources()
 
     def run(self, call: PythonInstall.Input) -> ToolResult:
         started = time.monotonic()
         lock.check_ours(self.context.workspace)
         match self._lock(call):
             case Finished() as failed:
-                return self._failed(failed)
+                result = self._failed(failed)
             case wanted:
                 result = self._have(wanted)
-        return replace(result, resources=replace(self.used, wall_s=time.monotonic() - started))
+        used = self._installer.used if "_installer" in vars(self) else Resources()
+        return replace(result, resources=replace(used, wall_s=time.monotonic() - started))
+
+    @cached_property
+    def _indexes(self) -> Indexes:
+        return indexes.of_this_host()
+
+    @cached_property
+    def _installer(self) -> Installer:
+        scratch = self.stack.enter_context(installer.scratch(self.rules.folder, self.context.workspace.owner))
+        return Installer(self.context, self.rules, self._indexes, scratch)
 
     def _lock(self, call: PythonInstall.Input) -> Lock | Finished:
         """What the task is to have in full."""
@@ -92,15 +106,13 @@ class _Installation:
 
     def _resolve(self, wanted: tuple[str, ...], kept: dict[str, str], *, is_new: bool) -> Lock | Finished:
         preferred = layer.in_shared(self.context.tool_env) | kept
-        where = indexes.of_this_host()
         versions = (f"{name}=={each}" for name, each in sorted(preferred.items()))
         rules = (*sorted(self.rules.from_source), str(self.context.sandbox.tier))
-        question = (*wanted, "", *versions, "", where.key, layer.python(), installer.version(), *rules)
+        question = (*wanted, "", *versions, "", self._indexes.key, layer.python(), installer.version(), *rules)
         memory = Memory(self.rules.folder, question)
         if not is_new and (remembered := memory.recall()) is not None:
             return remembered
-        with installer.scratch(self.rules.folder, self.context.workspace.owner) as scratch:
-            answer = Installer(self.context, self.rules, where, scratch).resolve(wanted, preferred)
+        answer = self._installer.resolve(wanted, preferred)
         if isinstance(answer, Lock):
             memory.remember(answer)
         return answer
@@ -121,23 +133,24 @@ class _Installation:
         return _result(wanted, own, digest, made, is_cached)
 
     def _install(self, own: Sequence[Locked], digest: str) -> Made | Finished:
-        with installer.scratch(self.rules.folder, self.context.workspace.owner) as scratch:
-            finished = Installer(self.context, self.rules, indexes.of_this_host(), scratch).install(own)
-            self.used = finished.resources
-            if finished.exit_code != 0:
-                return finished
-            draft = cache.draft(self.rules.folder)
-            try:
-                python = str(interpreter.base().executable)
-                taken = take.take(scratch, TARGET, draft / LIB, self.context.limits, python)
-                made = Made(_described(own, taken, draft / LIB), len(taken.sizes), taken.total_bytes)
-                cache.keep(draft, digest, made)
-            except TooLarge as error:
-                return Finished(1, hit=error.hit)
-            finally:
-                cache.remove(draft)
-        cache.prune(self.rules)
+        finished = self._installer.install(own)
+        if finished.exit_code != 0:
+            return finished
+        draft = cache.draft(self.rules.folder)
+        try:
+            made = self._taken(own, draft)
+            cache.keep(draft, digest, made)
+        except TooLarge as error:
+            return Finished(1, hit=error.hit)
+        finally:
+            cache.remove(draft)
+        cache.prune(self.rules, but=digest)
         return made
+
+    def _taken(self, own: Sequence[Locked], draft: Path) -> Made:
+        python = str(interpreter.base().executable)
+        taken = take.take(self._installer.scratch, TARGET, draft / LIB, self.context.limits, python)
+        return Made(_described(own, taken, draft / LIB), len(taken.sizes), taken.total_bytes)
 
     def _failed(self, finished: Finished) -> ToolResult:
         return ToolResult(

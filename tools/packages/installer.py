@@ -11,7 +11,7 @@ import shutil
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import uv
 
 from models.errors import Forbidden, InvalidInput, Misconfigured, SandboxUnavailable, ToolFailed
 from tools import interpreter
-from tools.contract import MIB, Captured, Context, Finished, ignore
+from tools.contract import MIB, Captured, Context, Finished, Limits, Resources, ignore
 from tools.network import connected, proxy, trust
 from tools.network.reach import Reach
 from tools.packages import cache, lock, shown
@@ -35,17 +35,21 @@ _ANSWER_BYTES = 8 * MIB
 _LACKS_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
 _WITHOUT_NETWORK = 3
 _CUT_OFF = 1
-_CLIENT = "client.pem"
+_LEAST_S = 0.1
+_CLIENT, _CONFIGURATION = "client.pem", "uv.toml"
 
 
-@dataclass(frozen=True)
 class Installer:
-    """uv on one scratch folder, with what this host's indexes need."""
+    """uv on one scratch folder, with what this host's indexes need; its calls share the context's limits."""
 
-    context: Context
-    rules: Rules
-    indexes: Indexes
-    scratch: Workspace
+    def __init__(self, context: Context, rules: Rules, indexes: Indexes, scratch: Workspace) -> None:
+        self.context = context
+        self.rules = rules
+        self.indexes = indexes
+        self.scratch = scratch
+        self.used = Resources()
+        self._network_bytes = 0
+        self._refused: list[str] = []
 
     def resolve(self, asked: Iterable[str], preferred: dict[str, str]) -> Lock | Finished:
         """What was asked in full; what uv said where it cannot be had.
@@ -78,9 +82,10 @@ class Installer:
         self.scratch.write_bytes(_PINS, wanted.pins.encode())
         options = ["--quiet", "--require-hashes", "--no-deps", "--compile-bytecode", "--target", TARGET, "-r", _PINS]
         finished = self._uv("install", wanted.sources, options) if wanted.packages else Finished(0)
-        if self.scratch.exists(_CACHE):
-            # Files there are other names of what was installed.
-            self.scratch.delete(_CACHE)
+        # Files of the cache are other names of what was installed.
+        for path in (_CACHE, f"{TARGET}/.lock"):
+            if self.scratch.exists(path):
+                self.scratch.delete(path)
         return finished
 
     def _approve(self, sources: list[str]) -> None:
@@ -92,22 +97,28 @@ class Installer:
             )
 
     def _uv(self, verb: str, sources: Iterable[str], options: list[str]) -> Finished:
-        python = str(interpreter.base().executable)
-        wheels_only = ["--only-binary", ":all:", *(word for name in sources for word in ("--no-binary", name))]
         indexes = self._within_reach()
-        own_options = ("--python", python, *indexes.options, *wheels_only)
-        words: tuple[Word, ...] = (Inside("packages", "uv"), "pip", verb, *own_options, *options)
-        private = (self.rules.folder.resolve(), self.context.tool_env.resolve())
+        wheels_only = ["--only-binary", ":all:", *(word for name in sources for word in ("--no-binary", name))]
+        config: tuple[Word, ...] = ("--config-file", Inside("given", _CONFIGURATION))
+        python = ("--python", str(interpreter.base().executable))
         call = Call(
-            command=words,
+            command=(Inside("packages", "uv"), "pip", verb, *config, *python, *wheels_only, *options),
             workspace=self.scratch.path,
-            packages=_uv_folder(self.rules.folder),
+            packages=own_uv(self.rules.folder),
             env=_variables(indexes),
-            files={_CLIENT: indexes.client} if indexes.client else {},
-            shown=shown.folders(indexes, private),
-            limits=self.context.limits,
+            files=_files(indexes),
+            shown=shown.folders(indexes, (self.rules.folder.resolve(), self.context.tool_env.resolve())),
+            limits=self._left(),
         )
-        return _masked(self._run(call, indexes), indexes)
+        finished = self._run(call, indexes)
+        self.used = _together(self.used, finished.resources)
+        return _masked(finished, indexes)
+
+    def _left(self) -> Limits:
+        """What the calls before this one left of the limits."""
+        limits = self.context.limits
+        wall_s = max(limits.wall_s - self.used.wall_s, _LEAST_S)
+        return replace(limits, wall_s=wall_s, network_bytes=max(limits.network_bytes - self._network_bytes, 0))
 
     def _within_reach(self) -> Indexes:
         if self.context.sandbox.tier != _WITHOUT_NETWORK:
@@ -124,21 +135,21 @@ class Installer:
         if not indexes.hosts:
             return self.context.sandbox.run(call, emit=ignore, is_cancelled=self.context.is_cancelled)
         certificates = trust.bundle(self.context.network.ca_bundle) + b"\n" + indexes.certificates
-        refused: list[str] = []
-
-        def tell(kind: str, **details: Any) -> None:
-            self.context.tell(kind, **details)
-            if kind == "network.refused":
-                refused.append(f"{details.get('host')}:{details.get('port')} ({details.get('reason')})")
-
-        with proxy.serving(self._reach(indexes), call.limits.network_bytes, tell) as served:
+        with proxy.serving(self._reach(indexes), call.limits.network_bytes, self._tell) as served:
             led = connected.led_to(served.folder, call, certificates)
             # Cut off from the network it would only ask again and again.
             is_over = lambda: served.hit is not None or self.context.is_cancelled()  # noqa: E731
             finished = self.context.sandbox.run(led, emit=ignore, is_cancelled=is_over)
         if served.hit is not None:
             finished = replace(finished, hit=served.hit, exit_code=finished.exit_code or _CUT_OFF)
-        return _explained(finished, refused)
+        return _explained(finished, self._refused)
+
+    def _tell(self, kind: str, **details: Any) -> None:
+        self.context.tell(kind, **details)
+        if kind == "network.refused":
+            self._refused.append(f"{details['host']}:{details['port']} ({details['reason']})")
+        elif kind == "network.allowed":
+            self._network_bytes += details["sent_bytes"] + details["received_bytes"]
 
     def _reach(self, indexes: Indexes) -> Reach:
         wanted = {*indexes.hosts, *self.rules.hosts}
@@ -194,10 +205,26 @@ def _variables(indexes: Indexes) -> dict[str, Word]:
     }
     if indexes.client:
         told["SSL_CLIENT_CERT"] = Inside("given", _CLIENT)
-    return {**told, **indexes.variables()}
+    return {**told, **indexes.patience}
 
 
-def _uv_folder(folder: Path) -> Path:
+def _files(indexes: Indexes) -> dict[str, bytes]:
+    files = {_CONFIGURATION: indexes.as_configuration().encode()}
+    return files | ({_CLIENT: indexes.client} if indexes.client else {})
+
+
+def _together(before: Resources, now: Resources) -> Resources:
+    """What two calls used, one after the other."""
+    return Resources(
+        wall_s=before.wall_s + now.wall_s,
+        cpu_s=before.cpu_s + now.cpu_s,
+        memory_peak_bytes=max(before.memory_peak_bytes, now.memory_peak_bytes),
+        processes_peak=max(before.processes_peak, now.processes_peak),
+        processes_killed=before.processes_killed + now.processes_killed,
+    )
+
+
+def own_uv(folder: Path) -> Path:
     """A folder with nothing but uv in it: where it is installed, the sandbox would see all of our environment."""
     place = folder / version().replace(" ", "-")
     if not place.exists():

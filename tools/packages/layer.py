@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache as remembered
 from pathlib import Path
 
@@ -42,10 +42,11 @@ def of_task(context: Context) -> Iterator[Path | None]:
     if context.packages is None:
         raise _missing()
     context.packages.check(each.name for each in own(wanted, context.tool_env))
-    name = digest(wanted, context.tool_env)
-    if cache.find(context.packages.folder, name) is None:
-        raise _missing()
-    with cache.using(context.packages.folder, name) as folder:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(cache.using(context.packages.folder, digest(wanted, context.tool_env)))
+        except NotFound as error:
+            raise _missing() from error
         yield folder
 
 

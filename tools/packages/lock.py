@@ -153,7 +153,7 @@ def _locked(line: str, number: int) -> Locked:
         if match is None:
             raise InvalidVersion(line)
         version = str(Version(match[2]))
-    except InvalidVersion as error:
+    except ValueError as error:  # not only InvalidVersion: a number may have more digits than Python reads
         raise InvalidInput(f"cannot read {FILE}: no package with its hashes", line=number) from error
     hashes = tuple(sorted(word.rpartition(":")[2] for word in match[3].split()))
     return Locked(canonicalize_name(match[1]), version, hashes)

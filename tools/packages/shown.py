@@ -13,6 +13,7 @@ from tools.packages.indexes import Indexes
 
 _SYSTEM = {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"}
 _SYSTEM |= {"srv", "sys", "tmp", "usr", "var"}
+_HOMES = Path("/home")
 _NEVER_BELOW = {"dev", "etc", "proc", "run", "sys"}
 _ABOUT_PACKAGES = re.compile(r"\.(whl|zip|tar\.\w+|tgz|html|json|metadata|asc|sig|txt|md)$", re.IGNORECASE)
 _LINK = re.compile(r"""href\s*=\s*["']([^"'#]+)""", re.IGNORECASE)
@@ -55,11 +56,11 @@ def _folder_of(page: Path, start: str) -> str:
 
 
 def _check(folder: Path, private: tuple[Path, ...]) -> None:
-    home = Path.home()
     parts = folder.parts[1:]
     is_system = not parts or (len(parts) == 1 and parts[0] in _SYSTEM) or parts[0] in _NEVER_BELOW
-    holds_private = any(each.is_relative_to(folder) for each in (home, *private))
-    if is_system or holds_private or (folder.is_relative_to(home) and not _holds_packages_only(folder)):
+    is_home = folder.parent == _HOMES or any(each.is_relative_to(folder) for each in (Path.home(), *private))
+    is_in_home = folder.is_relative_to(Path.home()) or folder.is_relative_to(_HOMES)
+    if is_system or is_home or (is_in_home and not _holds_packages_only(folder)):
         raise Misconfigured(
             "cannot show the folder of an index to the installer: it holds more than packages",
             folder=str(folder),

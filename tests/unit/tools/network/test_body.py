@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -47,3 +48,14 @@ def test_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
 def test_broken_gzip_is_an_error_and_no_short_body(data: bytes) -> None:
     with pytest.raises(ToolFailed):
         body.whole("gzip", [data], 100)
+
+
+def test_one_chunk_that_unpacks_to_a_huge_body_is_not_unpacked() -> None:
+    bomb = gzip.compress(bytes(100_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Spent):
+            body.whole("gzip", [bomb], 1000)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,5 +1,6 @@
 """terminal.run: start a program on the workspace, without a shell and without a terminal.
 
+A program that asks a person gets no answer: `isatty` is false and /dev/tty is not there.
 The allow-list keeps agents to programs that are known to be there and to be of use.  It is a convenience and
 no boundary: `find -exec`, `awk`, `env` and a dozen others start anything.  The boundary is the sandbox.
 """
@@ -20,7 +21,7 @@ class TerminalRun(Tool):
     """Run one program with its arguments."""
 
     name = "terminal.run"
-    purpose = "Run a program with arguments on the workspace, in the sandbox."
+    purpose = "Run a program with arguments on the workspace, in the sandbox, without a shell or a terminal."
     effect = Effect.IDEMPOTENT
     limits = Limits()
     needs = frozenset({"sandbox"})

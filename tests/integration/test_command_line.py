@@ -20,7 +20,7 @@ from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
 from settings import Settings
 from tasks.folders import workspaces_root
-from tests.support.factories import every_state, make_event, make_task
+from tests.support.factories import every_state, make_event, make_step, make_task
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
 from tools.workspace import Workspace
 from worker.command_line.program import program
@@ -71,6 +71,29 @@ def test_a_file_with_a_playbook_is_run(opscore: Opscore, tmp_path: Path) -> None
     assert (made["title"], made["complexity"], made["inputs"]) == ("Mine", 7, {"name": "42"})
 
 
+def test_limits_go_with_the_task_and_are_shown(opscore: Opscore, tmp_path: Path) -> None:
+    (tmp_path / "greet.json").write_text(json.dumps(PLAYBOOK))
+    options = ("--limit", "memory=512MiB", "--limit", "wall=5 min")
+    made = as_json(opscore("run", "greet.json", "-i", "name=42", *options, "--json"))
+    assert made["limits"] == {"memory": 512 * 2**20, "wall": 300}
+    assert "wall 5 min, memory 512 MiB" in opscore("task", "show", made["id"]).stdout
+
+
+def test_an_agents_limits_are_set_shown_and_taken_away(opscore: Opscore, tasks: dict[str, Task]) -> None:
+    assert "none of its own" in opscore("agent", "limits", "scout").stdout
+    assert "scout: memory 1 GiB" in opscore("agent", "limits", "scout", "--limit", "memory=1g").stdout
+    shown = opscore("agent", "show", "scout").stdout
+    assert "memory 1 GiB" in shown and "tier 1: bubblewrap" in shown and "own processes, no network" in shown
+    assert as_json(opscore("agent", "limits", "scout", "--limit", "memory=none", "--json"))["limits"] == {}
+
+
+def test_processes_that_ended_with_a_step_are_shown(opscore: Opscore, tasks: dict[str, Task]) -> None:
+    with writing() as session:
+        step = make_step(session, tasks["queued"], 4)
+        step.resources = {**step.resources, "processes_killed": 2}
+    assert "2 processes ended with the call" in opscore("task", "show", tasks["queued"].id).stdout
+
+
 @pytest.mark.parametrize("value", ["@data.csv", "data.csv"])
 def test_a_file_for_a_source_is_uploaded(opscore: Opscore, tmp_path: Path, value: str) -> None:
     (tmp_path / "data.csv").write_text("a,b\n1,2\n")
@@ -96,7 +119,11 @@ def test_a_folder_for_a_source_is_uploaded_as_an_archive(opscore: Opscore, tmp_p
         (["run", "analyse-table", "-i", "table"], 2, "-i KEY=VALUE"),
         (["run", "analyse-table", "-i", "table=@nope.csv"], 2, "there is no file or folder nope.csv"),
         (["run", "survey-code-base", "-i", "source=/etc"], 2, "OPSCORE_INPUT_ROOTS"),
-        (["task", "show", "nope"], 2, "id"),
+        (["task", "show", "nope"], 4, "there is no task nope; bin/opscore task list shows"),
+        (["run", "analyse-table", "--limit", "memory=lots"], 2, "write a size such as 512 MiB"),
+        (["run", "analyse-table", "--limit", "memory"], 2, "write --limit memory=512MiB"),
+        (["agent", "show", "nobody"], 4, "cannot find the agent"),
+        (["agent", "limits", "scout", "--limit", "ram=1GiB"], 2, "there are wall, cpu, memory"),
         (["task", "show", "0193f000-0000-7000-8000-000000000000"], 4, "none with this id"),
         (["task", "get", "last", "nope.txt"], 4, "none was prepared yet"),
         (["task", "list", "--state", "asleep"], 2, "asleep"),
@@ -254,18 +281,18 @@ def test_a_command_in_the_sandbox_passes_on_its_output_and_exit_code(told: Setti
     done = in_sandbox(tmp_path, "--", "sh", "-c", "echo out; echo err >&2; echo x > made; exit 7")
     assert (done.returncode, done.stdout, done.stderr) == (7, b"out\n", b"err\n")
     assert (tmp_path / "made").exists()
-    assert in_sandbox(tmp_path, "--timeout", "1", "--", "sleep", "30").returncode == 124
+    late = in_sandbox(tmp_path, "--timeout", "1", "--", "sleep", "30")
+    assert late.returncode == 124
+    assert late.stderr.startswith(b"Stopped after 1 s: the time-out (--timeout) was reached.\n")
     shown = json.loads(in_sandbox(tmp_path, "--json", "--", "echo", "hi").stdout)
     assert (shown["exit_code"], shown["stdout"]) == (0, "hi\n")
 
 
 def test_without_isolation_nothing_is_run(told: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tools.sandbox import choice
-
-    monkeypatch.setattr(choice, "_strongest", lambda: (choice.NoSandbox({"tier_1": "gone"}), {"tier_1": "gone"}))
-    choice._found.cache_clear()
+    monkeypatch.setenv("OPSCORE_SANDBOX_TIER", "1")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    settings.load.cache_clear()
     result = run("sandbox", "run", "--workspace", str(tmp_path), "--", "touch", "made")
-    choice._found.cache_clear()
     assert (result.exit_code, "doctor" in result.stderr) == (125, True)
     assert not (tmp_path / "made").exists()
     assert run("sandbox", "probe").exit_code == 125

@@ -35,5 +35,5 @@ def in_words(values: Mapping[str, float]) -> str:
     """`memory 512 MiB, wall 5 min`; empty without any."""
     from tools.limits import BY_NAME
 
-    known = ((name, BY_NAME[name].shown(value)) for name, value in values.items() if name in BY_NAME)
+    known = ((name, kind.shown(values[name])) for name, kind in BY_NAME.items() if name in values)
     return ", ".join(f"{name} {shown}" for name, shown in known)

@@ -45,7 +45,7 @@ def replacing(before: str | None, name: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not (workspaces_root() / name).exists():
+        if not _is_there(name):
             notes[0].unlink()
         raise
     notes[0].unlink()
@@ -106,6 +106,14 @@ def _is_old(entry: "os.DirEntry[str]") -> bool:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_WORK.total_seconds()
     except FileNotFoundError:
         return False
+
+
+def _is_there(folder: str) -> bool:
+    try:
+        Workspace.open(workspaces_root(), folder)
+    except NotFound:
+        return False
+    return True
 
 
 def _settle(folder: str) -> bool:

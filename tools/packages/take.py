@@ -100,9 +100,10 @@ def portable(start: bytes, python: str) -> bytes:
     """The beginning of a script, with the Python that is first in PATH in place of the installer's."""
     if start.startswith(f"#!{python}\n".encode()):
         return _SCRIPT + start.partition(b"\n")[2]
-    if start.startswith(b"#!/bin/sh\n'''exec' "):
+    lines = start.split(b"\n", 3)
+    if len(lines) == 4 and lines[0] == b"#!/bin/sh" and lines[1].startswith(b"'''exec' "):
         # What installers write for a path that is too long for a first line.
-        return _SCRIPT + start.split(b"\n", 3)[3]
+        return _SCRIPT + lines[3]
     return start
 
 

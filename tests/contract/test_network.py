@@ -242,13 +242,14 @@ def test_redirect_of_a_clone_to_another_host_is_refused(box: Box, git_host: GitH
     assert not box.workspace.exists("src/moved")
 
 
-def test_clone_from_a_host_that_is_not_allowed_names_host_and_setting(box: Box) -> None:
-    context = box.context(network=Network(git_hosts=frozenset({"git.example"})))
+def test_clone_from_a_host_that_is_not_allowed_names_host_and_setting(box: Box, told: Told) -> None:
+    context = box.context(network=Network(git_hosts=frozenset({"git.example"})), tell=told.tell)
     with pytest.raises(Forbidden) as caught:
         clone(box, context, url="https://elsewhere.example/a.git")
     assert "elsewhere.example" in caught.value.message
     assert caught.value.details["setting"] == "OPSCORE_GIT_HOSTS"
     assert caught.value.details["allowed"] == ["git.example"]
+    assert told.reasons() == ["the host is not on the list of allowed hosts"]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ def checked(url: str, context: Context) -> Reach:
         allowed = sorted({*reach.hosts, *reach.local})
         reason = error.details["reason"]
         message = f"cannot clone from {host}: {reason}"
+        context.tell("network.refused", host=host, port=port, reason=reason)
         raise Forbidden(message, host=host, port=port, reason=reason, allowed=allowed, setting=SETTING) from error
     return reach
 

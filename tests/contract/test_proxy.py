@@ -149,6 +149,19 @@ def test_host_that_does_not_answer_is_a_bad_gateway(told: Told) -> None:
     assert len(told.reasons()) == 1
 
 
+def test_address_that_is_silent_or_closed_leaves_the_next_one_its_turn(echo: Reach, told: Told) -> None:
+    silent = socket.create_server(("127.0.0.9", int(only(echo).rpartition(":")[2])), backlog=0)
+    with silent, socket.create_connection(silent.getsockname()), socket.socket() as second:
+        second.setblocking(False)
+        second.connect_ex(silent.getsockname())  # from here on nobody is let in
+        found = ["127.0.0.8", "127.0.0.9", "127.0.0.1"]
+        bounds = replace(HASTY, dial_s=3)
+        with proxy.serving(echo, PLENTY, told.tell, bounds=bounds, resolve=lambda host, port: found) as served:
+            connection, answer = asked(served, only(echo))
+            connection.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 def test_program_that_asks_slowly_is_not_waited_for(echo: Reach, told: Told) -> None:
     with proxy.serving(echo, PLENTY, told.tell, bounds=HASTY) as served, connect(served) as slow:
         slow.sendall(b"CONNECT ")

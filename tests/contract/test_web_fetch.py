@@ -230,6 +230,15 @@ def test_bytes_are_limited_whatever_the_length_says(context: Context, site: Site
         run(context, url=site.url("/headers"))
 
 
+def test_body_for_which_the_workspace_has_no_room_is_not_saved(context: Context, site: Site) -> None:
+    site.pages["/"] = Page(bytes(500_000))
+    context.workspace.write_bytes("src/large", bytes(700_000))
+    full = replace(context, limits=replace(SOON, workspace_bytes=2**20))
+    result = run(full, url=site.url("/"), path="output/a")
+    assert (result.hit, result.exit_code) == ("workspace_bytes", 1)
+    assert not context.workspace.exists("output/a")
+
+
 def test_content_type_that_was_not_asked_for_is_refused(context: Context, site: Site) -> None:
     site.pages["/"] = Page(b"x", headers={"Content-Type": "application/zip"})
     with pytest.raises(ToolFailed, match="content type"):

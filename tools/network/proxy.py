@@ -144,7 +144,7 @@ class Served:
             async with asyncio.timeout(self._bounds.dial_s):
                 # The resolver waits in a thread of its own, which is left to itself when the time is up.
                 found = await loop.run_in_executor(None, self._reach.dialled, host, port, self.resolve)
-                return await _first_of(found, port)
+                return await _first_of(found, port, self._bounds.dial_s)
         except OSError as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else str(error.strerror or error)
             raise ToolFailed(f"cannot reach {host}: {reason}", host=host, reason=reason) from error
@@ -211,9 +211,10 @@ def _work(loop: asyncio.AbstractEventLoop, work: "Coroutine[None, None, None]") 
     loop.run_until_complete(work)
 
 
-async def _first_of(found: list[str], port: int) -> End:
-    """A connection to the first of the addresses that answers."""
+async def _first_of(found: list[str], port: int, dial_s: float) -> End:
+    """A connection to the first of the addresses that answers; one that is silent leaves time for the others."""
     for address in found[:-1]:
         with suppress(OSError):
-            return End(*await asyncio.open_connection(address, port))
+            async with asyncio.timeout(dial_s / len(found)):
+                return End(*await asyncio.open_connection(address, port))
     return End(*await asyncio.open_connection(found[-1], port))

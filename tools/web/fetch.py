@@ -6,6 +6,7 @@ What protects the worker and its network: tools/network/fetch.py.  Taking the te
 import hashlib
 import mimetypes
 import re
+from dataclasses import replace
 from email.message import Message
 from pathlib import PurePosixPath
 
@@ -56,14 +57,22 @@ class WebFetch(Tool):
     def run(self, call: Input, context: Context) -> ToolResult:
         path = files_at.clean(call.path) if call.path else ""
         fetched = fetch(call.url, context, content_types=tuple(each.lower() for each in call.content_types))
-        is_kept = fetched.status is not None and 200 <= fetched.status < 300
-        if is_kept:
-            path = path or _default_path(call.url, fetched.content_type)
-            context.workspace.write_bytes(path, fetched.body)
-        return _result(fetched, path if is_kept else None, context)
+        if fetched.status is None or not 200 <= fetched.status < 300:
+            return _result(fetched, None)
+        if not _has_room(context, len(fetched.body)):
+            return _result(replace(fetched, hit="workspace_bytes"), None)
+        path = path or _default_path(call.url, fetched.content_type)
+        context.workspace.write_bytes(path, fetched.body)
+        return _result(fetched, path)
 
 
-def _result(fetched: Fetched, path: str | None, context: Context) -> ToolResult:
+def _has_room(context: Context, size: int) -> bool:
+    left = context.limits.workspace_bytes - size
+    with context.workspace.root() as root:
+        return left >= 0 and files_at.disk_usage(root, left) <= left
+
+
+def _result(fetched: Fetched, path: str | None) -> ToolResult:
     output = {
         "status": fetched.status,
         "url": fetched.url,
@@ -72,10 +81,10 @@ def _result(fetched: Fetched, path: str | None, context: Context) -> ToolResult:
         "size": len(fetched.body),
         "text": _text(fetched),
     }
-    return ToolResult(exit_code=_exit_code(fetched, path, context), output=output, hit=fetched.hit)
+    return ToolResult(exit_code=_exit_code(fetched, path), output=output, hit=fetched.hit)
 
 
-def _exit_code(fetched: Fetched, path: str | None, context: Context) -> int | None:
+def _exit_code(fetched: Fetched, path: str | None) -> int | None:
     if fetched.hit == "wall_s":
         return _OUT_OF_TIME
     if fetched.hit is None and fetched.status is None:

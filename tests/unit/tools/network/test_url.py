@@ -44,7 +44,9 @@ def test_relative_redirect_stays_on_its_host() -> None:
     assert str(at.followed("//other.example/x")) == "https://other.example/x"
 
 
-@pytest.mark.parametrize("location", ["http://example.org/", "ftp://example.org/", "https://a@b/", "https://a:b/", "a b"])
+@pytest.mark.parametrize(
+    "location", ["http://example.org/", "ftp://example.org/", "https://a@b/", "https://a:b/", "a b"]
+)
 def test_redirect_that_leads_elsewhere_than_the_web_is_refused(location: str) -> None:
     with pytest.raises(InvalidInput):
         Url.parse("https://example.org/").followed(location)

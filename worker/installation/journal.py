@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from tools.terminal_text import plain
+
 ROTATE_AT_BYTES = 10 * 2**20
 KEPT_FILES = 3
 REMEMBERED_LINES = 20
@@ -59,7 +61,8 @@ class Log:
         if self._file.tell() + len(line) >= self._rotate_at:
             self._rotate()
         self._file.write(line + b"\n")
-        text = line.decode("utf-8", "replace")
+        # What a process printed may hold what a program wrote; whoever reads it here does so in a terminal.
+        text = plain(line.decode("utf-8", "replace"))
         self.last.append(text)
         if self._echo:
             self._echo(text)

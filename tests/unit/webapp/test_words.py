@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from markupsafe import Markup
 
 from models.event import Event
 from models.states import State
@@ -57,6 +58,26 @@ def test_a_very_long_command_is_cut() -> None:
     ("kind", "data", "sentence"),
     [
         ("task.claimed", {"agent": "scout", "run": 2, "host": "vm"}, "scout took it on vm, run 2."),
+        (
+            "step.finished",
+            {"state": "failed", "wall_s": 90, "killed": 2, "error": "Time limit reached: 90 s, set by the task"},
+            "Step failed after 1 min 30 s; 2 processes ended with the call: Time limit reached: 90 s, set by the task.",
+        ),
+        (
+            "network.allowed",
+            {"host": "files.example.org", "port": 443, "sent_bytes": 812, "received_bytes": 2_000_000},
+            "Connection to files.example.org:443: 812 B out, 2.0 MB in.",
+        ),
+        (
+            "network.refused",
+            {"host": "10.0.0.1", "port": 443, "reason": "it is an address"},
+            "Connection to 10.0.0.1:443 refused: it is an address.",
+        ),
+        (
+            "events.left_out",
+            {"counts": {"network.allowed": 1300, "network.refused": 2}, "sent_bytes": 812, "received_bytes": 0},
+            "Not listed one by one: 1,300 more connections, 2 more refused connections; 812 B out, 0 B in.",
+        ),
         ("workspace.ready", {"files": 1, "bytes": 2000, "wall_ms": 31}, "Workspace ready in 31 ms: 1 file, 2.0 kB."),
         ("step.finished", {"state": "failed", "wall_s": 1.5, "exit_code": 1, "error": "no rows."},
          "Step failed after 1.5 s with exit code 1: no rows."),
@@ -82,3 +103,15 @@ def test_throughput_counts_each_task_in_its_two_minutes() -> None:
     assert (hour.total, hour.succeeded, hour.failed) == (2, 1, 1)
     assert (hour.bars[-1].succeeded, hour.bars[0].failed) == (throughput.HEIGHT, throughput.HEIGHT)
     assert hour.bars[-1].label == "2 to 0 min ago: 1 succeeded"
+
+
+def test_what_comes_onto_a_page_is_neutral_and_stays_what_it_was() -> None:
+    assert words.neutral("a\u202eb\x1b[2J\nc") == "ab\nc"
+    shown = words.neutral(Markup("<b>a\u202e</b>"))
+    assert (shown, type(shown)) == (Markup("<b>a</b>"), Markup)
+    assert words.neutral(3) == 3
+    assert words.neutral(None) is None
+
+
+def test_a_sequence_over_two_texts_takes_no_element_between_them_away() -> None:
+    assert words.neutral(Markup("<i>\x1b]0;x</i><b>\x07</b>")) == "<i>]0;x</i><b></b>"

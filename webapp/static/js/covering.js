@@ -14,7 +14,7 @@ function show(part) {
   part.querySelector("[data-covered]").textContent = up.length
     ? `${up.join(" or ")} can take it.`
     : down.length
-      ? `Only ${down.join(" and ")} covers ${level}, and is not running: the task would wait.`
+      ? `Nobody who covers ${level} is running (${down.join(", ")}): the task would wait.`
       : `No agent covers ${level}: the task would wait until one is started.`;
 }
 

@@ -1,0 +1,43 @@
+"""Events as the command line says them."""
+
+from typing import Any
+
+import pytest
+
+from opscore_sdk import Event
+from worker.command_line.words import in_words, killed
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "line"),
+    [
+        ("step.finished", {"state": "succeeded", "title": "Count", "wall_s": 1.2}, "✓ Count (1.2 s)"),
+        (
+            "step.finished",
+            {"state": "failed", "title": "Count", "wall_s": 90, "error": "Time limit reached: 90 s", "killed": 2},
+            "✗ Count (1 min 30 s); Time limit reached: 90 s; 2 processes ended with the call",
+        ),
+        (
+            "network.allowed",
+            {"host": "files.example.org", "port": 443, "sent_bytes": 812, "received_bytes": 2_000_000},
+            "connection to files.example.org:443: 812 B out, 2.0 MB in",
+        ),
+        (
+            "network.refused",
+            {"host": "10.0.0.1", "port": 443, "reason": "it is an address"},
+            "connection to 10.0.0.1:443 refused: it is an address",
+        ),
+        ("events.left_out", {"counts": {"network.allowed": 9}}, "not listed one by one: 9 more network.allowed"),
+        ("made.up", {"said": "so"}, "made up: said so"),
+    ],
+)
+def test_an_event_is_one_line(kind: str, data: dict[str, Any], line: str) -> None:
+    assert in_words(Event(number=1, kind=kind, data=data)) == line
+
+
+def test_killed_processes_are_counted_in_words() -> None:
+    assert [killed(0), killed(1), killed(2)] == [
+        "",
+        "1 process ended with the call",
+        "2 processes ended with the call",
+    ]

@@ -353,6 +353,6 @@ def _to_cursor(path: str) -> str:
 
 def _from_cursor(cursor: str | None) -> str:
     try:
-        return os.fsdecode(base64.urlsafe_b64decode(cursor or ""))
+        return os.fsdecode(base64.b64decode(cursor or "", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError) as error:
         raise InvalidInput("cannot go on from there: this is no cursor of a listing", cursor=cursor) from error

@@ -4,10 +4,13 @@ Outside the sandbox these would take the test's host down with them: that they a
 """
 
 import time
+from dataclasses import replace
+
+import pytest
 
 from tests.support.boxed import Box, new_marker, processes_with
 from tools import identity
-from tools.contract import MIB, Limits
+from tools.contract import GIB, MIB, Limits
 
 SMALL = Limits(
     wall_s=20,
@@ -159,3 +162,155 @@ def test_setuid_file_left_behind_is_nobodys_of_consequence(box: Box) -> None:
     assert planted.st_uid != 0
     if identity.drops_uid():
         assert planted.st_uid in identity.UIDS
+
+
+def test_what_a_command_left_behind_is_counted(box: Box) -> None:
+    marker = new_marker()
+    finished = box.run("sh", "-c", f"sleep {marker} & setsid sleep {marker} & (sleep {marker} &) ; exit 3")
+    assert (finished.exit_code, finished.hit, finished.resources.processes_killed) == (3, None, 3)
+    assert processes_with(marker) == []
+
+
+def test_command_that_left_nothing_behind_had_nothing_killed(box: Box) -> None:
+    finished = box.run("sh", "-c", "(true &); true & wait; sleep 0.1")
+    assert (finished.exit_code, finished.resources.processes_killed) == (0, 0)
+
+
+def test_many_names_are_over_the_limit(box: Box) -> None:
+    code = "import time\nfor number in range(5000): open(f'output/{number}', 'w').close()\ntime.sleep(30)"
+    finished = box.python(code, limits=replace(SMALL, workspace_files=1000))
+    assert (finished.exit_code, finished.hit) == (137, "workspace_files")
+
+
+def test_names_of_one_file_count_each(box: Box) -> None:
+    code = """
+import os, time
+open("a", "w").close()
+for number in range(5000):
+    os.link("a", f"output/{number}")
+time.sleep(30)
+"""
+    finished = box.python(code, limits=replace(SMALL, workspace_files=1000))
+    assert (finished.exit_code, finished.hit) == (137, "workspace_files")
+
+
+def test_names_of_temporary_files_count(box: Box) -> None:
+    code = """
+import os, time
+for number in range(5000):
+    open(os.environ["TMPDIR"] + f"/{number}", "w").close()
+time.sleep(30)
+"""
+    finished = box.python(code, limits=replace(SMALL, workspace_files=1000))
+    assert (finished.exit_code, finished.hit) == (137, "workspace_files")
+
+
+def test_writing_over_and_over_is_bounded(box: Box) -> None:
+    code = """
+part = bytes(10_000_000)
+while True:
+    with open("output/same", "wb", buffering=0) as file:
+        file.write(part)
+"""
+    finished = box.python(code, limits=replace(SMALL, cpu_s=20, written_bytes=200 * MIB))
+    assert (finished.exit_code, finished.hit) == (137, "written_bytes")
+
+
+def test_written_by_processes_that_ended_counts(box: Box) -> None:
+    code = """
+import os
+while True:
+    if os.fork() == 0:
+        with open("output/same", "wb", buffering=0) as file:
+            file.write(bytes(10_000_000))
+        os._exit(0)
+    os.wait()
+"""
+    finished = box.python(code, limits=replace(SMALL, cpu_s=20, written_bytes=200 * MIB))
+    assert (finished.exit_code, finished.hit) == (137, "written_bytes")
+
+
+def test_fast_writer_is_stopped_near_the_limit(box: Box) -> None:
+    code = """
+part = bytes(1_000_000)
+with open("big", "wb", buffering=0) as file:
+    for _ in range(4000):
+        file.write(part)
+import time
+time.sleep(30)
+"""
+    finished = box.python(code, limits=replace(SMALL, file_bytes=4 * GIB, workspace_bytes=100 * MIB, cpu_s=20))
+    assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
+    # Written at once it would be 4 GB by the time of a look each second.
+    assert box.workspace.entry("big").size < 2 * GIB
+
+
+def test_space_taken_without_a_write_counts(box: Box) -> None:
+    code = """
+import os, time
+for number in range(10):
+    with open(f"output/{number}", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 10_000_000)
+time.sleep(30)
+"""
+    finished = box.python(code, limits=SMALL)
+    assert (finished.exit_code, finished.hit) == (137, "workspace_bytes")
+
+
+def test_full_temporary_folder_is_named_as_what_raises_it(box: Box) -> None:
+    code = "import os\nopen(os.environ['TMPDIR'] + '/big', 'wb').write(bytes(70_000_000))"
+    finished = box.python(code, limits=replace(SMALL, file_bytes=GIB))
+    assert (finished.exit_code, finished.hit) == (1, "memory_bytes")
+
+
+def test_temporary_files_and_processes_share_the_memory(box: Box) -> None:
+    code = """
+import os, time
+with open(os.environ["TMPDIR"] + "/held", "wb") as file:
+    file.write(bytes(60_000_000))
+for _ in range(3):
+    if os.fork() == 0:
+        break
+held = bytearray(os.urandom(1) * 64_000_000)
+time.sleep(30)
+"""
+    finished = box.python(code, limits=replace(SMALL, file_bytes=GIB))
+    assert (finished.exit_code, finished.hit) == (137, "memory_bytes")
+
+
+def test_quick_processes_that_nobody_waits_for_are_bounded_in_time(box: Box) -> None:
+    """Their CPU time is handed up to nobody."""
+    code = """
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    try:
+        if os.fork() == 0:
+            for _ in range(10**6):
+                pass
+            os._exit(0)
+    except OSError:
+        pass
+"""
+    assert box.python(code, limits=replace(SMALL, wall_s=3)).hit in ("cpu_s", "wall_s", "processes")
+
+
+def test_stopped_processes_end_with_their_call(box: Box) -> None:
+    marker = new_marker()
+    script = f"sleep {marker} & kill -STOP $!; setsid sh -c 'kill -STOP $$; sleep {marker}' & sleep 0.2"
+    finished = box.run("sh", "-c", script)
+    assert (finished.exit_code, finished.resources.processes_killed) == (0, 2)
+    assert processes_with(marker) == []
+
+
+@pytest.mark.not_on_tier(3, "the command may end its call: nothing of it is left then")
+def test_first_process_cannot_be_ended_or_stopped_from_inside(box: Box) -> None:
+    finished = box.run("sh", "-c", "kill -KILL 1 $PPID; kill -STOP 1 $PPID; sleep 0.2; echo still here")
+    assert (finished.exit_code, finished.stdout.text) == (0, "still here\n")
+
+
+def test_whoever_ends_the_first_process_ends_the_call(box: Box) -> None:
+    marker = new_marker()
+    script = f"setsid sleep {marker} & kill -STOP $PPID; kill -KILL $PPID; sleep 0.2; exec sleep {marker}"
+    box.run("sh", "-c", script, limits=Limits(wall_s=2))
+    assert processes_with(marker) == []

@@ -10,7 +10,7 @@ import pytest
 
 import settings
 from tests.support.boxed import Box
-from tools import environment
+from tools import environment, identity
 from tools.sandbox import Sandbox, choice
 from tools.workspace import Workspace
 
@@ -37,6 +37,7 @@ def box(request: pytest.FixtureRequest, tmp_path: Path, chosen: Sandbox, tool_en
     for mark in request.node.iter_markers("not_on_tier"):
         if mark.args[0] == chosen.tier:
             pytest.skip(f"not on tier {chosen.tier}: {mark.args[1]}")
-    workspace = Workspace.create(tmp_path / "workspaces", "w1", "# A test\n")
-    yield Box(workspace, chosen, tool_env)
-    workspace.remove()
+    with identity.lent() as owner:
+        workspace = Workspace.create(tmp_path / "workspaces", "w1", "# A test\n", owner)
+        yield Box(workspace, chosen, tool_env)
+        workspace.remove()

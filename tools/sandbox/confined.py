@@ -16,17 +16,16 @@ from tools.confine import landlock
 from tools.confine.broker import ACTS
 from tools.confine.order import Order
 from tools.confine.order import Word as Ordered
-from tools.contract import MIB, Emit, Finished, Limits
+from tools.contract import Emit, Finished, Limits
 from tools.sandbox import scratch
 from tools.sandbox.bubblewrap import first_process
 from tools.sandbox.contract import Call, Word
+from tools.sandbox.in_memory import shm_bytes, tmp_bytes
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.seccomp import filter_for
 from tools.sandbox.seccomp.numbers import NUMBERS
 from tools.sandbox.supervise import supervise
 
-TMP_BYTES = 256 * MIB
-SHM_BYTES = 64 * MIB
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -90,8 +89,8 @@ def _order(call: Call, files: Inherited, folder: Path) -> Order:
         uid=uid,
         limits=_limits(call.limits),
         processes=call.limits.processes,
-        tmp_bytes=TMP_BYTES,
-        shm_bytes=SHM_BYTES,
+        tmp_bytes=tmp_bytes(call.limits),
+        shm_bytes=shm_bytes(call.limits),
         filter=files.holding(filter_for(machine, Confined.tier, notified=frozenset(held.values()))),
         held=held,
         status=files.status,

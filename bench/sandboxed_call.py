@@ -31,7 +31,7 @@ COMMANDS = {
     "python3 -c pass": (str(interpreter.base().executable), "-c", "pass"),
 }
 ORDINARY_UID = identity.UIDS[-1]
-WARM_UP = 5
+WARM_UP = 2
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--quick", action="store_true", help="a few calls only: does it work at all?")
     told = parser.parse_args()
-    rounds = 5 if told.quick else told.rounds
+    rounds = 2 if told.quick else told.rounds
     with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder:
         workspace = Workspace.create(Path(folder), "w")
         ways = {"bare": _bare, **_sandboxes(workspace)}

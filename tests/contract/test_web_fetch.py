@@ -187,6 +187,14 @@ def test_address_that_was_judged_is_the_one_that_is_dialled(context: Context, si
     assert site.seen[-1]["host"] == f"other.example:{site.port}"
 
 
+def test_host_that_does_not_answer_is_told(context: Context, told: Told) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(ToolFailed):
+        run(replace(context, network=Network(local=frozenset({f"{HOST}:{port}"}))), url=f"http://{HOST}:{port}/")
+    assert len(told.reasons()) == 1 and told.allowed() == []
+
+
 def test_certificate_of_another_host_or_another_authority_is_refused(context: Context, site: Site) -> None:
     wrong = replace(
         context, network=Network(local=frozenset({f"third.example:{site.port}"}), ca_bundle=context.network.ca_bundle)

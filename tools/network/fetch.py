@@ -98,7 +98,10 @@ def _get(at: Url, found: list[str], budget: Budget, context: Context, content_ty
         ):
             return _answer(at, response, context.limits.file_bytes, content_types)
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-        raise ToolFailed(f"cannot fetch it: {error or type(error).__name__}", url=str(at)) from error
+        reason = str(error) or type(error).__name__
+        if dialled.stream is None:
+            context.tell("network.refused", host=at.host, port=at.port, reason=reason)
+        raise ToolFailed(f"cannot fetch it: {reason}", url=str(at)) from error
     finally:
         if (stream := dialled.stream) is not None:
             amounts = {"sent_bytes": stream.sent_bytes, "received_bytes": stream.received_bytes}

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from models.errors import Misconfigured
+from tools import identity
 from tools.packages.indexes import Indexes
 
 _SYSTEM = {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"}
@@ -65,6 +66,12 @@ def _check(folder: Path, private: tuple[Path, ...]) -> None:
             "cannot show the folder of an index to the installer: it holds more than packages",
             folder=str(folder),
             cure="put the packages into a folder of their own",
+        )
+    if identity.drops_uid() and folder.stat().st_mode & 0o005 != 0o005:
+        raise Misconfigured(
+            "cannot show the folder of an index to the installer, which does not run as root: it is closed to others",
+            folder=str(folder),
+            cure=f"chmod -R o+rX {folder}",
         )
 
 

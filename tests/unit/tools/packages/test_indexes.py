@@ -108,3 +108,12 @@ def test_folder_of_a_home_is_shown_only_with_nothing_but_packages_in_it(
         shown.folders(links, ())
     with pytest.raises(Misconfigured):
         shown.folders(Indexes(None, (), (tmp_path.as_uri(),)), ())
+
+
+def test_folder_that_only_root_may_read_is_named_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.identity.drops_uid", lambda: True)
+    folder = tmp_path / "wheels"
+    folder.mkdir(mode=0o700)
+    with pytest.raises(Misconfigured) as caught:
+        shown.folders(Indexes(None, (), (folder.as_uri(),)), ())
+    assert caught.value.details["cure"] == f"chmod -R o+rX {folder}"

@@ -194,7 +194,7 @@ def test_nothing_is_left_when_the_worker_is_killed(box: Box, delay: float) -> No
 
 
 def test_sandbox_of_a_worker_that_is_gone_is_ended_and_no_other(box: Box) -> None:
-    made = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "sh", "-c", "sleep 60; true"]
+    made = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "sh", "-c", "sleep 60; true", "sh"]
     stuck = subprocess.Popen([*made, "opscore-worker-1-0"])
     lives = subprocess.Popen([*made, worker_name()])
     try:

@@ -104,13 +104,14 @@ class Bubblewrap:
         yield from _seeds(call, next((b.source for b in binds if b.name == "tools"), Path()))
         for name, data in call.files.items():
             yield from _file(f"{PLACES['given']}/{name}", data, files)
-        yield from _variables(call)
+        yield from ("--args", str(files.holding(_variables(call))))
         # Last, or there would be nothing left to mount on.
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
         yield from ("--json-status-fd", str(files.status), "--")
-        yield from first_process(f"{WORKSPACE}/{call.cwd}")
         if identity.drops_uid():
+            # The first process too: the command can write to its memory.
             yield from _limited(call.limits)
+        yield from first_process(f"{WORKSPACE}/{call.cwd}")
         yield from (spelled(word, PLACES) for word in call.command)
 
     def _view(self, limits: Limits, binds: list[Bind], files: Inherited) -> Iterator[str]:
@@ -183,7 +184,8 @@ def _file(path: str, data: bytes, files: Inherited) -> Iterator[str]:
     yield from ("--perms", "0444", "--file", str(files.holding(data)), path)
 
 
-def _variables(call: Call) -> Iterator[str]:
+def _variables(call: Call) -> bytes:
+    """Them as options in a file: whoever is on this host can read a command line, and an index has a password."""
     path = "/usr/local/bin:/usr/bin:/bin"
     base = {
         "HOME": WORKSPACE,
@@ -195,9 +197,9 @@ def _variables(call: Call) -> Iterator[str]:
     }
     if call.tool_env is not None:
         base |= environment.VARIABLES | {"PATH": f"{environment.INSIDE}/bin:{path}"}
-    for name, value in {**base, **variables(call, PLACES)}.items():
-        # A task's title may hold anything; no variable can hold a NUL.
-        yield from ("--setenv", name, value.replace("\0", "\ufffd"))
+    # A task's title may hold anything; no variable can hold a NUL.
+    told = {name: value.replace("\0", "\ufffd") for name, value in {**base, **variables(call, PLACES)}.items()}
+    return b"".join(os.fsencode(f"--setenv\0{name}\0{value}\0") for name, value in told.items())
 
 
 def _limits_of_each(limits: Limits) -> dict[str, tuple[int, int]]:
@@ -231,7 +233,7 @@ def _number(name: str) -> int:
 
 
 def _limited(limits: Limits) -> Iterator[str]:
-    """As root, what the command is started through: root may lack the capability to limit others' processes."""
+    """As root, what all of it is started through: root may lack the capability to limit others' processes."""
     yield _found("prlimit", "install the package util-linux")
     yield from (f"--{name}={soft}:{hard}" for name, (soft, hard) in _limits_of_each(limits).items())
     yield "--"

@@ -10,6 +10,7 @@ as it is killed (keeper.py).
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import psutil
@@ -49,7 +50,13 @@ def end_leftovers() -> int:
 def _is_left_over(process: psutil.Process) -> bool:
     if process.info["name"] not in _NAMES or not (os.geteuid() == 0 or _is_ours(process)):
         return False
-    return any(is_gone(word) for word in process.info["cmdline"] or ())
+    return (name := _name_in(process.info["cmdline"] or [])) is not None and is_gone(name)
+
+
+def _name_in(words: Sequence[str]) -> str | None:
+    """The worker's name where the first process has it, behind its program; a task's own words may say anything."""
+    places = (at for at in range(3, len(words)) if words[at - 3] == "-c" and words[at - 1] == "sh")
+    return next((words[at] for at in places), None)
 
 
 def _is_ours(process: psutil.Process) -> bool:

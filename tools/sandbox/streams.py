@@ -62,7 +62,10 @@ class Streams:
             self.move(left)
 
     def _read(self, descriptor: int, name: str) -> None:
-        chunk = os.read(descriptor, _CHUNK)
+        try:
+            chunk = os.read(descriptor, _CHUNK)
+        except BlockingIOError:  # the command opened its own pipe, and was faster
+            return
         if not chunk:
             self._selector.unregister(descriptor)
             return
@@ -72,6 +75,8 @@ class Streams:
     def _write(self) -> None:
         try:
             written = os.write(self._running.stdin, self._input[:_CHUNK])
+        except BlockingIOError:  # the command opened its own pipe, and filled it
+            return
         except BrokenPipeError:
             written = len(self._input)
         self._input = self._input[written:]

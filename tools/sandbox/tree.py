@@ -30,7 +30,8 @@ class Root:
 class Usage:
     """A look at the tree: resident memory, CPU time and bytes written so far (of those that ended too), what is alive.
 
-    `shared_bytes` is the part of the memory that is no process's own.
+    `shared_bytes` is the part of the memory that is no process's own.  `hidden` are the pids of those whose writes may
+    not be looked at; one that is just ending is so for a moment.
     """
 
     memory_bytes: int = 0
@@ -39,6 +40,7 @@ class Usage:
     written_bytes: int = 0
     processes: int = 0
     threads: int = 0
+    hidden: frozenset[int] = frozenset()
 
 
 def measure(root: Root, memory_limit: int, members: Iterable[int] | None = None) -> Usage:
@@ -48,19 +50,20 @@ def measure(root: Root, memory_limit: int, members: Iterable[int] | None = None)
     it takes the kernel long.  All zero when the tree is gone.
     """
     pids = [pid for pid in (below(root.outer) if members is None else members) if pid not in (root.outer, root.first)]
-    usages = [_one(pid) for pid in pids]
-    ended = [_ended(root.outer), _ended(root.first)]
-    memory, shared = sum(usage.memory_bytes for usage in usages), 0
+    # The command may have taken over the first process, which then is one of its own.
+    usages, first, outer = [_one(pid) for pid in pids], _one(root.first), _ended(root.outer)
+    memory, shared = first.memory_bytes + sum(usage.memory_bytes for usage in usages), 0
     if memory > memory_limit:
-        proportional = [_proportional(pid) for pid in pids]
+        proportional = [_proportional(pid) for pid in (root.first, *pids)]
         memory, shared = (sum(part) for part in zip(*proportional, strict=True))
     return Usage(
         memory_bytes=memory,
         shared_bytes=shared,
-        cpu_s=sum(usage.cpu_s for usage in (*usages, *ended)),
-        written_bytes=sum(usage.written_bytes for usage in (*usages, *ended)),
+        cpu_s=sum(usage.cpu_s for usage in (*usages, first, outer)),
+        written_bytes=sum(usage.written_bytes for usage in (*usages, first, outer)),
         processes=sum(usage.processes for usage in usages),
-        threads=sum(usage.threads for usage in usages),
+        threads=sum(usage.threads for usage in usages) + max(0, first.threads - 1),
+        hidden=first.hidden.union(*(usage.hidden for usage in usages)),
     )
 
 
@@ -113,19 +116,21 @@ def _one(pid: int) -> Usage:
     cpu_s = _seconds(fields[_OWN_CPU]) + _seconds(fields[_CHILDRENS_CPU])
     if fields[_STATE] in (b"Z", b"X"):
         return Usage(cpu_s=cpu_s)
+    written = _written(pid)
     return Usage(
         memory_bytes=int(fields[_RESIDENT]) * _PAGE,
         cpu_s=cpu_s,
-        written_bytes=_written(pid),
+        written_bytes=written or 0,
         processes=1,
         threads=int(fields[_THREADS]),
+        hidden=frozenset() if written is not None else frozenset({pid}),
     )
 
 
 def _ended(pid: int) -> Usage:
     """What is left to one of ours by those that ended below it; what it takes itself is next to nothing."""
     fields = _stat(pid)
-    return Usage(cpu_s=_seconds(fields[_CHILDRENS_CPU]), written_bytes=_written(pid)) if fields else Usage()
+    return Usage(cpu_s=_seconds(fields[_CHILDRENS_CPU]), written_bytes=_written(pid) or 0) if fields else Usage()
 
 
 def _stat(pid: int) -> list[bytes]:
@@ -136,9 +141,22 @@ def _seconds(fields: list[bytes]) -> float:
     return sum(map(int, fields)) / _TICKS
 
 
-def _written(pid: int) -> int:
-    """Bytes that it and its ended children caused to be written to disk; 0 where it may not be looked at."""
-    return _number(_read(f"/proc/{pid}/io"), b"write_bytes:")
+def _written(pid: int) -> int | None:
+    """Bytes that it and its ended children caused to be written to disk; None where it may not be looked at."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return None
+    except OSError:
+        return 0
+    try:
+        return _number(os.read(descriptor, 4096), b"write_bytes:")
+    except PermissionError:
+        return None
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
 
 
 def _proportional(pid: int) -> tuple[int, int]:

@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-_NAME = re.compile(r"opscore-worker-(\d+)-(\d+)")
+# No longer than a pid can be: commands may have such words in them as well, and a path has to be made of it.
+_NAME = re.compile(r"opscore-worker-([0-9]{1,10})-([0-9]{1,20})")
 
 
 def worker_name() -> str:

@@ -18,7 +18,7 @@ _KIND = 0xF
 """Of a socket's type; the rest are flags."""
 
 _PRCTL = {
-    "set_pdeathsig": 1, "get_pdeathsig": 2, "get_dumpable": 3, "set_dumpable": 4, "get_keepcaps": 7,
+    "set_pdeathsig": 1, "get_pdeathsig": 2, "get_dumpable": 3, "get_keepcaps": 7,
     "set_keepcaps": 8, "set_name": 15, "get_name": 16, "get_seccomp": 21, "set_seccomp": 22, "capbset_read": 23,
     "capbset_drop": 24, "get_tsc": 25, "get_securebits": 27, "set_timerslack": 29, "get_timerslack": 30,
     "set_child_subreaper": 36, "get_child_subreaper": 37, "set_no_new_privs": 38, "get_no_new_privs": 39,
@@ -36,6 +36,18 @@ _IOCTL_REFUSED = {
     "FS_IOC_SETFLAGS": 0x40086602,
     "FS_IOC_ENABLE_VERITY": 0x40806685,
     "FS_IOC_FSSETXATTR": 0x401C5820,
+    # As fallocate.
+    "FS_IOC_RESVSP": 0x40305828,
+    "FS_IOC_RESVSP64": 0x4030582A,
+    "FS_IOC_ZERO_RANGE": 0x40305839,
+    # Older kernels take a snapshot of all that lies beside the workspace, for whoever owns any file there.
+    "BTRFS_IOC_SNAP_CREATE": 0x50009401,
+    "BTRFS_IOC_SUBVOL_CREATE": 0x5000940E,
+    "BTRFS_IOC_SNAP_DESTROY": 0x5000940F,
+    "BTRFS_IOC_SNAP_CREATE_V2": 0x50009417,
+    "BTRFS_IOC_SUBVOL_CREATE_V2": 0x50009418,
+    "BTRFS_IOC_SUBVOL_SETFLAGS": 0x4008941A,
+    "BTRFS_IOC_SNAP_DESTROY_V2": 0x5000943F,
 }
 
 
@@ -77,8 +89,10 @@ CONDITIONS: dict[str, Verdict] = {
     ),
     "socketpair": allow_if((Argument(0, (_UNIX,)), Argument(1, (_STREAM, _DATAGRAM, _PACKETS), _KIND))),
     "ioctl": refuse_if(_only(1, *_IOCTL_REFUSED.values())),
-    # F_SETLEASE: whoever opens the file would wait for us.
-    "fcntl": refuse_if(_only(1, 1024)),
+    # F_SETLEASE, F_SETDELEG: whoever opens or changes the file would wait for us.
+    "fcntl": refuse_if(_only(1, 1024, 1040)),
+    # Space that is taken without a write is counted only where a file has a name; libraries write in its place.
+    "fallocate": answer(errno.EOPNOTSUPP),
     # A program may ask what it is, and be it.
     "personality": allow_if(_only(0, 0, 0xFFFF_FFFF)),
     # A kernel says EINVAL to what it does not know.

@@ -23,7 +23,7 @@ unlinkat utime utimensat utimes
 getxattr lgetxattr listxattr llistxattr lremovexattr lsetxattr removexattr setxattr
 
 # Files by descriptor, pipes, waiting for any of them.
-close close_range copy_file_range dup dup2 dup3 fadvise64 fallocate fchdir fchown fdatasync fgetxattr flistxattr flock
+close close_range copy_file_range dup dup2 dup3 fadvise64 fchdir fchown fdatasync fgetxattr flistxattr flock
 fremovexattr fsetxattr fstat fstatfs fsync ftruncate getdents getdents64 lseek pipe pipe2 pread64 preadv preadv2
 pwrite64 pwritev pwritev2 read readahead readv sendfile splice sync_file_range tee write writev
 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 inotify_add_watch

@@ -1,0 +1,170 @@
+"""What a review of the sandbox found: each was a way to do harm, and is shown here to be none any more."""
+
+import os
+from typing import cast
+
+import psutil
+import pytest
+
+from models.errors import InvalidInput
+from tests.support.boxed import Box, new_marker, processes_with
+from tools.contract import MIB, Limits
+from tools.packages import lock
+from tools.sandbox.leftovers import end_leftovers, worker_name
+from tools.sandbox.running import Running
+from tools.sandbox.streams import Streams
+from tools.sandbox.worker_name import is_gone
+
+SMALL = Limits(wall_s=20, cpu_s=2, workspace_bytes=40 * MIB, written_bytes=60 * MIB)
+
+
+class _Pipes:
+    """As `Running`, without a process."""
+
+    def __init__(self) -> None:
+        stdin, self.stdin = os.pipe()
+        self.stdout, self.out = os.pipe()
+        self.stderr, self.err = os.pipe()
+        self.ended, never = os.pipe()
+        self.control = os.dup(self.ended)
+        self.all = [stdin, self.stdout, self.out, self.stderr, self.err, self.ended, never, self.control]
+
+    def close_stdin(self) -> None:
+        os.close(self.stdin)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["opscore-worker-" + "1" * 300 + "-1", "opscore-worker-" + "9" * 5000 + "-1", "opscore-worker-1-" + "9" * 5000],
+)
+def test_no_word_of_a_command_stops_the_search_for_leftovers(name: str) -> None:
+    assert not is_gone(name)
+
+
+def test_sandbox_is_no_leftover_for_what_its_task_is_called(box: Box) -> None:
+    marker = new_marker()
+    looked: list[str] = []
+
+    def look(_: str, chunk: bytes) -> None:
+        assert processes_with(marker)
+        end_leftovers()
+        looked.append(chunk.decode())
+
+    title = {"OPSCORE_TASK_TITLE": "opscore-worker-1-0"}
+    command = ("sh", "-c", f"echo ready; sleep 0.5; : {marker}", "opscore-worker-1-0")
+    finished = box.run(*command, env=title, emit=look)
+    assert (finished.exit_code, looked) == (0, ["ready\n"])
+    assert worker_name() != "opscore-worker-1-0"
+
+
+def test_variables_are_in_no_command_line_of_the_host(box: Box) -> None:
+    secret = new_marker()
+    seen: list[int] = []
+
+    def look(_: str, __: bytes) -> None:
+        seen.append(len(list(psutil.process_iter())))
+        assert processes_with(secret) == []
+
+    finished = box.run("sh", "-c", "echo $TOKEN; sleep 0.3", env={"TOKEN": secret}, emit=look)
+    assert finished.stdout.text == f"{secret}\n"
+    assert seen
+
+
+def test_command_that_reads_its_own_output_is_no_error_of_ours() -> None:
+    pipes = _Pipes()
+
+    def steal(name: str, _: bytes) -> None:
+        other = pipes.stderr if name == "stdout" else pipes.stdout
+        assert os.read(other, 10) == b"x"
+
+    streams = Streams(cast("Running", pipes), b"", steal)
+    os.write(pipes.out, b"x")
+    os.write(pipes.err, b"x")
+    assert not streams.move(0)
+    streams.close()
+    assert streams.total_bytes == 1
+    for descriptor in pipes.all:
+        os.close(descriptor)
+
+
+def test_disk_space_cannot_be_taken_for_files_without_a_name(box: Box) -> None:
+    code = """
+import ctypes, fcntl, os, struct, time
+def taken():
+    return os.fstat(held).st_blocks * 512
+libc = ctypes.CDLL(None, use_errno=True)
+held = os.open("gone", os.O_RDWR | os.O_CREAT)
+os.unlink("gone")
+print(libc.fallocate(held, 0, ctypes.c_long(0), ctypes.c_long(30 << 20)), taken())
+for request in (0x40305828, 0x4030582A):
+    try:
+        fcntl.ioctl(held, request, struct.pack("hhqqiI16x", 0, 0, 0, 30 << 20, 0, 0))
+    except OSError:
+        print("refused", taken())
+os.posix_fallocate(held, 0, 1 << 20)
+print("by writing", taken() >= 1 << 20)
+"""
+    finished = box.python(code, limits=SMALL)
+    assert finished.stdout.text.splitlines() == ["-1 0", "refused 0", "refused 0", "by writing True"], finished
+
+
+def test_requests_that_step_around_the_workspace_are_refused(box: Box) -> None:
+    code = """
+import errno, fcntl
+def answered(call, *request):
+    try:
+        call(*request)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+file = open("file", "w")
+snapshots = (0x50009401, 0x5000940E, 0x5000940F, 0x50009417, 0x50009418, 0x5000943F, 0x4008941A)
+print({answered(fcntl.ioctl, file, each) for each in snapshots})
+print(answered(fcntl.ioctl, file, 0x9400))
+print({answered(fcntl.fcntl, file, each, fcntl.F_RDLCK) for each in (1024, 1040)})
+"""
+    finished = box.python(code)
+    assert finished.stdout.text.splitlines() == ["{'EPERM'}", "ENOTTY", "{'EPERM'}"], finished
+
+
+def test_process_that_cannot_be_looked_at_does_not_write_uncounted(box: Box) -> None:
+    code = """
+import ctypes, os, shutil, sys, time
+if sys.argv[1:] == ["prctl"]:
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+else:
+    shutil.copyfile("/bin/dd", "mydd")
+    os.chmod("mydd", 0o111)
+    os.execv("mydd", ["mydd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=90000000"])
+for _ in range(10):
+    held = os.open("gone", os.O_WRONLY | os.O_CREAT)
+    os.unlink("gone")
+    os.write(held, bytes(20 << 20))
+time.sleep(10)
+"""
+    # Nothing is hidden from root.
+    for way, hit in (("prctl", "written_bytes"), ("exec", "written_bytes" if os.geteuid() else "cpu_s")):
+        finished = box.python(code, way, limits=SMALL)
+        assert finished.hit == hit, (way, finished)
+
+
+@pytest.mark.not_on_tier(2, "no /proc to write to another process by")
+@pytest.mark.not_on_tier(3, "no /proc to write to another process by")
+def test_first_process_taken_over_still_counts(box: Box) -> None:
+    code = """
+import platform
+counter = int(open("/proc/1/syscall").read().split()[-1], 16)
+for_ever = {"x86_64": b"\\xeb\\xfe", "aarch64": b"\\x00\\x00\\x00\\x14"}[platform.machine()]
+with open("/proc/1/mem", "r+b", 0) as memory:
+    memory.seek(counter)
+    memory.write(for_ever)
+print("taken over")
+"""
+    finished = box.python(code, limits=Limits(wall_s=60, cpu_s=1))
+    assert finished.stdout.text == "taken over\n"
+    assert finished.hit == "cpu_s", finished
+
+
+def test_lock_file_with_a_number_too_long_is_damaged_and_no_fault_of_ours() -> None:
+    line = f"six=={'1' * 5000} --hash=sha256:{'0' * 64}\n"
+    with pytest.raises(InvalidInput):
+        lock.parse(lock.MARK + "\n" + line)

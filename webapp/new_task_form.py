@@ -30,6 +30,7 @@ from webapp.pages.task import checked_id
 NORMAL_PRIORITY = 4
 PRIORITIES = {0: "When nothing else waits", 2: "Low", 4: "Normal", 6: "High", 9: "Before all others"}
 LOOKED_AT = 200
+LONGEST_REFUSAL = 300
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Draft:
             draft.inputs = schema_form.inputs_of(fields, {**form, **_sources(fields, form)})
             for each in fields:
                 draft._keep_file(each, files.get(f"file.{each.name}"))
+                draft._keep_refusal(each, form)
         return draft
 
     def fields(self, playbook: Playbook) -> list[schema_form.Field]:
@@ -106,6 +108,13 @@ class Draft:
             self.inputs[each.name] = f"{UPLOAD}{uploads.store(file.filename, cast(BinaryIO, file.stream)).id}"
         except InvalidInput as error:
             message = error.problems[0]["message"] if error.problems else error.message
+            self.problems.append(Problem(path=f"inputs.{each.name}", line=None, message=message))
+
+    def _keep_refusal(self, each: schema_form.Field, form: Mapping[str, str]) -> None:
+        """Say again why the upload was refused that the person tried in the form; it is not that none was chosen."""
+        refused = form.get(f"refused.{each.name}", "")[:LONGEST_REFUSAL]
+        if each.kind == "source" and refused and not self.inputs.get(each.name):
+            message = f"the file was not taken: {refused}"
             self.problems.append(Problem(path=f"inputs.{each.name}", line=None, message=message))
 
 

@@ -104,6 +104,17 @@ def test_an_empty_upload_is_refused_at_once(examples: Place, sign_in: SignIn, tm
     expect(page.locator("[data-upload-wrong]")).to_contain_text("it is empty")
 
 
+def test_why_an_upload_was_refused_still_stands_after_start(examples: Place, sign_in: SignIn, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    page = sign_in(examples, "/tasks/new/from/analyse-table")
+    page.fill("[name=title]", "Kept")
+    page.set_input_files("[data-upload-file]", tmp_path / "empty.csv")
+    expect(page.locator("[data-upload-wrong]")).to_be_visible()
+    page.get_by_role("button", name="Start the task").click()
+    expect(page.locator(".source > .wrong")).to_contain_text("it is empty")
+    expect(page.locator("[name=title]")).to_have_value("Kept")
+
+
 def test_a_playbooks_mistakes_show_while_typing_with_line_and_path(examples: Place, sign_in: SignIn) -> None:
     page = sign_in(examples, "/tasks/new/playbook")
     text = page.input_value("#playbook")

@@ -17,6 +17,8 @@ function fail(part, message) {
   const wrong = part.querySelector("[data-upload-wrong]");
   wrong.textContent = `It was not taken: ${message}.`;
   wrong.hidden = false;
+  // Goes with the form: what is wrong with the field is this, and not that nothing was chosen.
+  part.querySelector("[data-upload-refused]").value = message;
   words(part, "Choose a file", "or drop it here.");
 }
 
@@ -58,6 +60,7 @@ function send(part, file) {
   const chooser = part.querySelector("[data-upload-file]");
   part.querySelector("[data-upload-wrong]").hidden = true;
   part.querySelector("[data-upload-value]").value = "";
+  part.querySelector("[data-upload-refused]").value = "";
   remember(part, null);
   chooser.value = ""; // it goes by itself: the form must not send it again
   if (file.size > Number(part.dataset.limit)) {

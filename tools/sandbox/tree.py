@@ -14,7 +14,7 @@ import psutil
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_STATE, _OWN_CPU, _CHILDRENS_CPU, _THREADS, _RESIDENT = 0, slice(11, 13), slice(13, 15), 17, 21
+_STATE, _OWN_CPU, _CHILDRENS_CPU, _THREADS, _SPACE, _RESIDENT = 0, slice(11, 13), slice(13, 15), 17, 20, 21
 """Where these stand in /proc/PID/stat behind the name; proc(5)."""
 
 
@@ -31,7 +31,7 @@ class Usage:
     """A look at the tree: resident memory, CPU time and bytes written so far (of those that ended too), what is alive.
 
     `shared_bytes` is the part of the memory that is no process's own.  `hidden` are the pids of those whose writes may
-    not be looked at; one that is just ending is so for a moment.
+    not be looked at; one that is just ending may be among them for a moment.
     """
 
     memory_bytes: int = 0
@@ -117,13 +117,15 @@ def _one(pid: int) -> Usage:
     if fields[_STATE] in (b"Z", b"X"):
         return Usage(cpu_s=cpu_s)
     written = _written(pid)
+    # Without any address space it is only ending, and nobody may look at that.
+    is_hidden = written is None and int(fields[_SPACE]) > 0
     return Usage(
         memory_bytes=int(fields[_RESIDENT]) * _PAGE,
         cpu_s=cpu_s,
         written_bytes=written or 0,
         processes=1,
         threads=int(fields[_THREADS]),
-        hidden=frozenset() if written is not None else frozenset({pid}),
+        hidden=frozenset({pid} if is_hidden else ()),
     )
 
 

@@ -46,6 +46,7 @@ class Watch:
         self.files_in_memory = 0
         self.is_full_in_memory = False
         """Whether one of the file systems in memory was full when it was looked at."""
+        self._is_hiding = False
         self.memory_peak_bytes = 0
         self.processes_peak = 0
         self.threads_peak = 0
@@ -72,7 +73,10 @@ class Watch:
         limit, group = self.limits.memory_bytes, self._watched.group
         self.seen = group.seen() if group else self.seen
         in_memory = self._look_at_file_systems()
+        before = self.last.hidden
         self.last = tree.measure(self._watched.root, limit - in_memory, group.pids() if group else None)
+        # A program that hides itself from its own user: nothing else would count what it writes.
+        self._is_hiding = bool(before & self.last.hidden)
         # What of it is mapped was counted with the processes already.
         self.memory_bytes = self.last.memory_bytes + max(0, in_memory - self.last.shared_bytes)
         self.memory_peak_bytes = max(self.memory_peak_bytes, self.memory_bytes)
@@ -92,7 +96,7 @@ class Watch:
             "memory_bytes": self.seen.hit == "memory_bytes" or self.memory_bytes > self.limits.memory_bytes,
             "cpu_s": max(self.last.cpu_s, self.seen.cpu_s) > self.limits.cpu_s,
             "processes": self.last.threads > self.limits.processes,
-            "written_bytes": self.last.written_bytes > self.limits.written_bytes,
+            "written_bytes": self.last.written_bytes > self.limits.written_bytes or self._is_hiding,
             "workspace_files": self.files_in_memory > self.limits.workspace_files,
         }
         return next((name for name, is_over in over.items() if is_over), None)

@@ -23,6 +23,8 @@ def become(order: Order, places: Places, program: bytes, outer: socket.socket) -
     """
     os.setsid()
     kernel.die_with_parent(signal.SIGKILL)
+    # The outer process must outlive us: only it can end them all.
+    kernel.be_out_of_memory_first()
     # The orphans of the command stay below us, where they are counted.
     kernel.adopt_orphans()
     command, variables = _spelled(order, places)

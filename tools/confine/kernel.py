@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from contextlib import suppress
 
 _libc = ctypes.CDLL(None, use_errno=True)
 # The same on every machine that the system call filter knows, but for the last.
@@ -10,7 +11,7 @@ _CLOSE_RANGE, _OPENAT2 = 436, 437
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _UTIMENSAT = {"x86_64": 280, "aarch64": 88}
 
-_SET_PDEATHSIG, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 36, 38
+_SET_PDEATHSIG, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 4, 36, 38
 _SET_MODE_FILTER, _NEW_LISTENER, _WAIT_KILLABLE = 1, 8, 32
 _NEWNS = 0x00020000
 
@@ -35,6 +36,14 @@ def syscall(number: int, *arguments: object) -> int:
 def die_with_parent(signal: int) -> None:
     """Have the kernel send us the signal when the thread that forked us ends."""
     _prctl(_SET_PDEATHSIG, signal)
+
+
+def be_out_of_memory_first() -> None:
+    """Have the kernel end us and our children before anybody else when the host's memory is used up."""
+    # Whoever has changed its uid may not write its own files in /proc until it says so.
+    _prctl(_SET_DUMPABLE, 1)
+    with suppress(PermissionError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
+        file.write("1000")
 
 
 def adopt_orphans() -> None:

@@ -5,6 +5,7 @@ page (webapp/words.py), a terminal (worker/command_line/frame.py) or a log (task
 back to the beginning of its line, as a progress bar means it.  Escaping for HTML is the template's part.
 """
 
+import json
 import re
 
 # CSI … final byte; OSC, DCS, PM, APC, SOS … up to BEL or ST; two-byte escapes; the same in their 8-bit forms.
@@ -43,6 +44,14 @@ def plain(text: str) -> str:
     if "\r" not in neutral:
         return neutral
     return "\n".join(_last_written(line) for line in neutral.split("\n"))
+
+
+def escaped(json_text: str) -> str:
+    """The same JSON with control characters as escapes: JSON leaves most of them as they are, a terminal obeys them.
+
+    They can only stand in its strings; programs read the same values.
+    """
+    return CONTROL.sub(lambda found: json.dumps(found[0])[1:-1], json_text)
 
 
 def _last_written(line: str) -> str:

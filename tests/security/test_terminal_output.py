@@ -5,6 +5,7 @@ log, and the same text through a bare `print` shows that there was something to 
 """
 
 import io
+import json
 import os
 import pty
 import re
@@ -130,6 +131,16 @@ def test_pages_of_a_task_show_it_as_plain_text(
     assert not CONTROL.search(page(f"/tasks/{task}/steps/{step}/output"))
 
 
+@pytest.mark.parametrize("part", ["", "/steps", "/events"])
+def test_api_escapes_all_of_it_and_keeps_its_values(
+    part: str, hostile: tuple[settings.Settings, dict[str, str]], page: Callable[[str], str]
+) -> None:
+    for attack in ATTACKS.values():
+        answer = page(f"/v1/tasks/{hostile[1][attack]}{part}")
+        assert not steers(answer)
+        assert any(attack.replace("\0", "") in text for text in _texts(json.loads(answer)))
+
+
 @pytest.mark.parametrize("path", ["/", "/tasks", "/agents"])
 def test_lists_show_all_of_it_as_plain_text(path: str, page: Callable[[str], str]) -> None:
     shown = page(path)
@@ -193,6 +204,16 @@ def in_terminal(*arguments: str) -> str:
         sent = b"".join(_chunks(terminal))
     process.wait(timeout=60)
     return sent.decode()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for item in value for text in _texts(item))
+        case dict():
+            yield from (text for item in value.items() for text in _texts(list(item)))
 
 
 def _chunks(terminal: io.RawIOBase) -> Any:

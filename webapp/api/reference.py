@@ -18,6 +18,7 @@ from flask_openapi import Info
 from pydantic import BaseModel
 
 from settings import VERSION, Settings
+from tools.terminal_text import escaped
 
 DESCRIPTION = """Submit tasks to OpsCore's agents, watch them work, and fetch what they made.
 
@@ -49,7 +50,8 @@ def answers(*statuses: int, **shapes: type[BaseModel]) -> Any:
 
 def sent(shape: BaseModel, status: int = 200) -> Response:
     """The shape as an answer."""
-    return Response(shape.model_dump_json(), status, mimetype="application/json")
+    # Somebody may look at it with curl, in a terminal.
+    return Response(escaped(shape.model_dump_json()), status, mimetype="application/json")
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -97,11 +97,9 @@ def say(text: str, *, err: bool = False) -> None:
 
 def as_json(value: Any, indent: int | None = 2) -> str:
     """The value as JSON text; an answer of the server as the server gave it."""
-    from tools.terminal_text import CONTROL
+    from tools.terminal_text import escaped
 
-    text = json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
-    # JSON leaves most of them as they are, and a terminal would obey.  They can only stand in a JSON text's strings.
-    return CONTROL.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return escaped(json.dumps(value, default=_plain, indent=indent, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:

@@ -188,8 +188,11 @@ def test_network_is_refused_and_not_left_out(third: Box, tmp_path: Path) -> None
 def test_root_without_mounts_says_what_it_cannot_reach(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    code = f"import json; from pathlib import Path; from tools.sandbox import probe; print(json.dumps(probe(3, Path({str(closed)!r})).as_dict()))"
-    words = [sys.executable, "-c", _DROP_SYS_ADMIN, sys.executable, "-c", code]
+    code = (
+        "import json, sys; from pathlib import Path; from tools.sandbox import probe;"
+        "print(json.dumps(probe(3, Path(sys.argv[1])).as_dict()))"
+    )
+    words = [sys.executable, "-c", _DROP_SYS_ADMIN, sys.executable, "-c", code, str(closed)]
     done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["tier"] == 4

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from tools.sandbox import sockets
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _STATE, _OWN_CPU, _CHILDRENS_CPU, _THREADS, _SPACE, _RESIDENT = 0, slice(11, 13), slice(13, 15), 17, 20, 21
@@ -53,11 +55,12 @@ def measure(root: Root, memory_limit: int, members: Iterable[int] | None = None)
     # The command may have taken over the first process, which then is one of its own.
     usages, first, outer = [_one(pid) for pid in pids], _one(root.first), _ended(root.outer)
     memory, shared = first.memory_bytes + sum(usage.memory_bytes for usage in usages), 0
-    if memory > memory_limit:
+    in_sockets = sockets.may_hold((root.first, *pids)) if members is None else 0
+    if memory + in_sockets > memory_limit:
         proportional = [_proportional(pid) for pid in (root.first, *pids)]
         memory, shared = (sum(part) for part in zip(*proportional, strict=True))
     return Usage(
-        memory_bytes=memory,
+        memory_bytes=memory + in_sockets,
         shared_bytes=shared,
         cpu_s=sum(usage.cpu_s for usage in (*usages, first, outer)),
         written_bytes=sum(usage.written_bytes for usage in (*usages, first, outer)),

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from models.errors import SandboxUnavailable
 from tools import environment, identity, interpreter
-from tools.contract import MIB, Emit, Finished, Limits
+from tools.contract import Emit, Finished, Limits
 from tools.sandbox.contract import Call, Place, spelled, variables
+from tools.sandbox.in_memory import shm_bytes, tmp_bytes
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.seccomp import filter_for
 from tools.sandbox.supervise import supervise
@@ -30,9 +31,6 @@ PLACES: dict[Place, str] = {
     "given": "/run/given",
     "socket": "/run/socket",
 }
-TMP_SHARE, SHM_SHARE = 8, 32
-"""What is in /tmp and /dev/shm is memory: each may take one of so many parts of it."""
-TMP_LEAST_BYTES, SHM_LEAST_BYTES = 64 * MIB, 16 * MIB
 
 ETC = {
     "passwd": f"agent:x:{INSIDE_UID}:{INSIDE_UID}:agent:{WORKSPACE}:/bin/sh\n",
@@ -128,14 +126,10 @@ class Bubblewrap:
             yield from _file(f"/etc/{name}", text.encode(), files)
         yield from ("--proc", "/proc") if self.own_proc else ("--dir", "/proc")
         yield from ("--dev", "/dev")
-        yield from ("--perms", "1777", "--size", str(_part(limits, SHM_SHARE, SHM_LEAST_BYTES)), "--tmpfs", "/dev/shm")  # noqa: S108
-        yield from ("--perms", "1777", "--size", str(_part(limits, TMP_SHARE, TMP_LEAST_BYTES)), "--tmpfs", "/tmp")  # noqa: S108
+        yield from ("--perms", "1777", "--size", str(shm_bytes(limits)), "--tmpfs", "/dev/shm")  # noqa: S108
+        yield from ("--perms", "1777", "--size", str(tmp_bytes(limits)), "--tmpfs", "/tmp")  # noqa: S108
         for bind in binds:
             yield from ("--bind" if bind.is_writable else "--ro-bind", str(bind.source), bind.inside)
-
-
-def _part(limits: Limits, share: int, least: int) -> int:
-    return max(limits.memory_bytes // share, least)
 
 
 def _binds(call: Call) -> Iterator[Bind]:

@@ -63,7 +63,8 @@ class Version2:
 
 
 def _pass_on(folder: Path) -> None:
-    for controller in CONTROLLERS:
+    passed_on = read(folder / "cgroup.subtree_control").split()
+    for controller in (each for each in CONTROLLERS if each not in passed_on):
         with suppress(OSError):  # it has processes, is not ours, or does not have the controller
             _write(folder / "cgroup.subtree_control", f"+{controller}")
 

@@ -6,7 +6,7 @@ Whatever happens here, an exception of `emit` or a signal too, every process of 
 
 import resource
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from models.errors import ToolFailed
@@ -49,17 +49,8 @@ def supervise(
     """
     with kept():
         running = Running(command, inherited)
-        killed = 0
         try:
-            # While the sandbox is being made.
-            group = new_group(call.limits)
-            if group is not None:
-                running.bind(group)
-            root = running.set_up()
-            for number, pair in (each or {}).items():
-                resource.prlimit(root.first, number, pair)
-            made = inherited.report()
-            watch = Watch(call, Watched(root, group, made.get("in-memory", in_memory), made.get("on-disk")))
+            watch = _set_up(running, call, inherited, each or {}, in_memory)
             with closing(Streams(running, GO + call.stdin, emit)) as streams:
                 ended_by = _follow(streams, watch, call.limits, is_cancelled)
                 killed = watch.at_the_end()
@@ -71,6 +62,25 @@ def supervise(
         finally:
             running.end()
     return _finished(running, streams, watch, ended_by, killed)
+
+
+def _set_up(
+    running: Running,
+    call: Call,
+    inherited: Inherited,
+    each: Mapping[int, tuple[int, int]],
+    in_memory: Sequence[str],
+) -> Watch:
+    """Have the limits of the call in force before its command begins."""
+    # While the sandbox is being made.
+    group = new_group(call.limits)
+    if group is not None:
+        running.bind(group)
+    root = running.set_up()
+    for number, pair in each.items():
+        resource.prlimit(root.first, number, pair)
+    made = inherited.report()
+    return Watch(call, Watched(root, group, made.get("in-memory", in_memory), made.get("on-disk")))
 
 
 def _follow(streams: Streams, watch: Watch, limits: Limits, is_cancelled: Callable[[], bool]) -> str | None:

@@ -396,3 +396,7 @@ def test_without_sockets_only_folders_are_indexes(one: Box, host: Host, site: Si
     weakest = replace(one, sandbox=sandbox.choice.at_tier(3))
     with pytest.raises(SandboxUnavailable, match="no network"):
         host.install(weakest, "helper")
+    host.set(PIP_FIND_LINKS=str(host.wheels))
+    assert host.install(weakest, "helper").exit_code == 0
+    missing = host.install(weakest, "no-such-package")
+    assert missing.exit_code not in (0, None) and "tier 3" in missing.stderr.text

@@ -57,6 +57,7 @@ def bare_host(folder: Path, patch: pytest.MonkeyPatch) -> Host:
         patch.delenv(name)
     host = Host(folder / "wheels", Rules(folder / "environments"), patch)
     host.wheels.mkdir()
+    host.wheels.chmod(0o755)
     _place_uv(host.rules.folder, folder.parent)
     host.set(PIP_CONFIG_FILE="/dev/null", UV_NO_CONFIG="1", UV_NO_INDEX="1", UV_FIND_LINKS=str(host.wheels))
     return host
@@ -65,8 +66,10 @@ def bare_host(folder: Path, patch: pytest.MonkeyPatch) -> Host:
 def _place_uv(folder: Path, shared: Path) -> None:
     """Another name of one copy in place of a copy for each test: it is large."""
     copied = installer.own_uv(shared / "environments")
-    (folder / copied.name).mkdir(parents=True)
-    (folder / copied.name / "uv").hardlink_to(copied / "uv")
+    place = folder / copied.name
+    place.mkdir(parents=True)
+    (place / "uv").hardlink_to(copied / "uv")
+    place.chmod(0o555)
 
 
 class Unreachable:

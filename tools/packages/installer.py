@@ -19,6 +19,7 @@ import uv
 
 from models.errors import Forbidden, InvalidInput, Misconfigured, SandboxUnavailable, ToolFailed
 from tools import interpreter
+from tools.blobs import sync
 from tools.contract import MIB, Captured, Context, Finished, Limits, Resources, ignore
 from tools.network import connected, proxy, trust
 from tools.network.reach import Reach
@@ -34,6 +35,7 @@ _ASKED, _ANSWER, _PINS, _CACHE = "asked.txt", "pylock.toml", "pins.txt", "cache"
 _ANSWER_BYTES = 8 * MIB
 _LACKS_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
 _WITHOUT_NETWORK = 3
+_FOLDERS_ONLY = "This sandbox has no network (tier 3): only those indexes of this host were asked that are folders."
 _CUT_OFF = 1
 _LEAST_S = 0.1
 _CLIENT, _CONFIGURATION = "client.pem", "uv.toml"
@@ -133,7 +135,8 @@ class Installer:
 
     def _run(self, call: Call, indexes: Indexes) -> Finished:
         if not indexes.hosts:
-            return self.context.sandbox.run(call, emit=ignore, is_cancelled=self.context.is_cancelled)
+            finished = self.context.sandbox.run(call, emit=ignore, is_cancelled=self.context.is_cancelled)
+            return finished if indexes == self.indexes else _explained(finished, _FOLDERS_ONLY)
         certificates = trust.bundle(self.context.network.ca_bundle) + b"\n" + indexes.certificates
         with proxy.serving(self._reach(indexes), call.limits.network_bytes, self._tell) as served:
             led = connected.led_to(served.folder, call, certificates)
@@ -142,7 +145,7 @@ class Installer:
             finished = self.context.sandbox.run(led, emit=ignore, is_cancelled=is_over)
         if served.hit is not None:
             finished = replace(finished, hit=served.hit, exit_code=finished.exit_code or _CUT_OFF)
-        return _explained(finished, self._refused)
+        return _explained(finished, _not_let_through(self._refused))
 
     def _tell(self, kind: str, **details: Any) -> None:
         self.context.tell(kind, **details)
@@ -230,7 +233,9 @@ def own_uv(folder: Path) -> Path:
     if not place.exists():
         draft = cache.draft(folder)
         shutil.copyfile(uv.find_uv_bin(), draft / "uv")
-        (draft / "uv").chmod(0o555)
+        sync(draft / "uv")
+        for path in (draft / "uv", draft):
+            path.chmod(0o555)
         try:
             draft.rename(place)
         except OSError as error:
@@ -240,17 +245,21 @@ def own_uv(folder: Path) -> Path:
     return place
 
 
-def _explained(finished: Finished, refused: list[str]) -> Finished:
-    """What uv said, and which hosts it was not let through to."""
-    if finished.exit_code == 0 or not refused:
-        return finished
-    hosts = ", ".join(sorted(set(refused)))
-    said = (
-        f"\nThe installer was not let through to {hosts}.  A person may allow it by OPSCORE_PACKAGES_HOSTS: "
-        "the host, or host:port where its address is not global.\n"
+def _not_let_through(refused: list[str]) -> str:
+    if not refused:
+        return ""
+    return (
+        f"The installer was not let through to {', '.join(sorted(set(refused)))}.  A person may allow it by "
+        "OPSCORE_PACKAGES_HOSTS: the host, or host:port where its address is not global."
     )
-    more = finished.stderr.text.encode() + said.encode()
-    return replace(finished, stderr=Captured(more, b"", len(more)))
+
+
+def _explained(finished: Finished, why: str) -> Finished:
+    """What uv said, and what it cannot know."""
+    if finished.exit_code in (0, None) or not why:
+        return finished
+    said = f"{finished.stderr.text}\n{why}\n".encode()
+    return replace(finished, stderr=Captured(said, b"", len(said)))
 
 
 def _masked(finished: Finished, indexes: Indexes) -> Finished:

@@ -4,11 +4,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 import settings
-from models.database import bare_app, db, migrating_app
+from models import scope
+from models.database import bare_app, db, migrating_app, reading, writing
 from models.search import is_search_object
+from models.task import Task
+from models.task_list import Filters, page
+from tests.support.factories import make_task
 
 
 def test_schema_goes_down_and_up_and_equals_the_models(database: settings.Settings) -> None:
@@ -24,6 +28,22 @@ def test_schema_goes_down_and_up_and_equals_the_models(database: settings.Settin
                 opts={"include_object": lambda _thing, name, *_: not is_search_object(name), "compare_type": True},
             )
             assert compare_metadata(context, db.metadata) == []
+        db.engine.dispose()
+
+
+def test_rows_and_their_search_survive_a_way_back_and_forth(database: settings.Settings) -> None:
+    app = migrating_app(database)
+    with app.app_context():
+        with scope.acting("person:alice"), writing() as session:
+            make_task(session, title="Count the pebbles", limits={"memory": 2**29})
+        downgrade(revision="0001")
+        upgrade()
+        with scope.acting("person:alice"), writing() as session:
+            make_task(session, title="Count more pebbles")
+        with scope.acting("person:alice"), reading() as session:
+            found = page(session, Filters(q="pebbles")).tasks
+            assert [task.title for task in found] == ["Count more pebbles", "Count the pebbles"]
+            assert session.scalars(select(Task.limits)).all() == [{}, {}]
         db.engine.dispose()
 
 

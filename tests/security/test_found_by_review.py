@@ -1,6 +1,7 @@
 """What a review of the sandbox found: each was a way to do harm, and is shown here to be none any more."""
 
 import os
+import threading
 from typing import cast
 
 import psutil
@@ -8,6 +9,9 @@ import pytest
 
 from models.errors import InvalidInput
 from tests.support.boxed import Box, new_marker, processes_with
+from tools.confine import serving
+from tools.confine.broker import Broker
+from tools.confine.notices import Held
 from tools.contract import MIB, Limits
 from tools.packages import lock
 from tools.sandbox.leftovers import end_leftovers, worker_name
@@ -168,3 +172,26 @@ def test_lock_file_with_a_number_too_long_is_damaged_and_no_fault_of_ours() -> N
     line = f"six=={'1' * 5000} --hash=sha256:{'0' * 64}\n"
     with pytest.raises(InvalidInput):
         lock.parse(lock.MARK + "\n" + line)
+
+
+def test_outer_process_of_tier_3_does_not_wait_for_what_it_is_asked_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ask = os.pipe()
+    served, may_go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def serve(self, _: object) -> None:
+            served.set()
+            may_go_on.wait(20)
+            raise RuntimeError("not foreseen")
+
+    failed = threading.Event()
+    monkeypatch.setattr(Held, "next", lambda _: object())
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    os.write(ask, b"x")
+    serving.begin(Held(asked, {}), cast("Broker", Slow()), failed.set)
+    assert served.wait(5)
+    assert not failed.is_set()
+    may_go_on.set()
+    assert failed.wait(5)
+    os.close(asked)
+    os.close(ask)

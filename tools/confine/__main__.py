@@ -4,11 +4,10 @@
 
 It starts the first process (first.py) and stays until that one or the worker is gone; then it kills every process
 of the call, whoever its parent is by now.  It can do so with one signal to "all" because it has itself put into a
-Landlock domain that its signals do not leave.  Meanwhile it serves the calls of broker.py.  How it reports:
-tools/sandbox/running.py.
+Landlock domain that its signals do not leave.  Meanwhile a thread answers what broker.py is
+for (serving.py).  How it reports: tools/sandbox/running.py.
 """
 
-import errno
 import json
 import os
 import select
@@ -21,7 +20,7 @@ from pathlib import Path
 # Run as a program, without site-packages: only what is beside us and below is to be found.
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from tools.confine import first, kernel, landlock, notices, places  # noqa: E402
+from tools.confine import first, kernel, landlock, notices, places, serving  # noqa: E402
 from tools.confine.broker import Broker  # noqa: E402
 from tools.confine.order import Order, read  # noqa: E402
 
@@ -85,7 +84,8 @@ def _run(order: Order, made: places.Places, program: bytes, worker: int) -> None
         if received:
             ours.sendall(first.LISTENS)
             held = notices.Held(received[0], order.held)
-            _serve(held, [worker, os.pidfd_open(inside)], Broker(made.writable))
+            serving.begin(held, Broker(made.writable), lambda: os.kill(inside, signal.SIGKILL))
+            _wait([worker, os.pidfd_open(inside)])
     finally:
         code = _end(inside)
     _report(order, {"exit-code": code})
@@ -98,32 +98,12 @@ def _let_go_of_streams() -> None:
         os.dup2(nothing, number)
 
 
-def _serve(held: notices.Held, ends: list[int], broker: Broker) -> None:
-    """Answer what is asked until one of the `ends` is reached."""
+def _wait(ends: list[int]) -> None:
+    """Until one of the `ends` is reached."""
     poll = select.poll()
-    for descriptor in (held.listener, *ends):
+    for descriptor in ends:
         poll.register(descriptor, select.POLLIN)
-    while True:
-        ready = dict(poll.poll())
-        if any(end in ready for end in ends):
-            return
-        if ready.get(held.listener, 0) & select.POLLIN:
-            _answer(held, broker)
-        elif held.listener in ready:
-            # Nobody is left who could ask.
-            poll.unregister(held.listener)
-
-
-def _answer(held: notices.Held, broker: Broker) -> None:
-    asked = held.next()
-    if asked is None:
-        return
-    try:
-        broker.serve(asked)
-    except OSError as error:
-        notices.answer(asked, error.errno or errno.EPERM)
-    else:
-        notices.answer(asked, 0)
+    poll.poll()
 
 
 def _end(inside: int) -> int:

@@ -27,6 +27,8 @@ def make(needed: Mapping[str, bool], sized: Mapping[str, int]) -> bool:
         kernel.mount(None, "/", None, _REC | _PRIVATE)
     except PermissionError:
         return False
+    # Whom we become passes through the folders that are made here, whatever mask the worker was started with.
+    os.umask(0o022)
     # Held by descriptor: their paths are about to be covered.
     held = {path: os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC) for path in needed}
     covers = _covers(sized)

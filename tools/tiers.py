@@ -35,7 +35,7 @@ _MEANINGS = {
         "Sandbox without namespaces",
         "yellow",
         "Landlock and seccomp hold commands and code to the workspace. They have no network, not even to themselves, "
-        "so packages cannot be installed and nothing can be cloned.",
+        "so nothing can be cloned, and packages come only from an index that is a folder.",
         "Install bubblewrap, and let ordinary users make namespaces, for tier 1.",
     ),
     NONE: Meaning(

@@ -1,7 +1,10 @@
 """What a review of the sandbox found: each was a way to do harm, and is shown here to be none any more."""
 
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import cast
 
 import psutil
@@ -14,6 +17,7 @@ from tools.confine.broker import Broker
 from tools.confine.notices import Held
 from tools.contract import MIB, Limits
 from tools.packages import lock
+from tools.sandbox import disk
 from tools.sandbox.leftovers import end_leftovers, worker_name
 from tools.sandbox.running import Running
 from tools.sandbox.streams import Streams
@@ -195,3 +199,20 @@ def test_outer_process_of_tier_3_does_not_wait_for_what_it_is_asked_to_change(mo
     assert failed.wait(5)
     os.close(asked)
     os.close(ask)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root: tried as an ordinary user")
+def test_folders_that_are_closed_all_the_time_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").touch()
+    closing = f"import os\nwhile True:\n for mode in (0, 0o400, 0o700): os.chmod({str(tmp_path / 'folder')!r}, mode)"
+    closer = subprocess.Popen([sys.executable, "-c", closing])
+    root = os.open(tmp_path, os.O_RDONLY)
+    try:
+        found = [disk.count(root, MIB, 10) for _ in range(3000)]
+    finally:
+        os.close(root)
+        closer.kill()
+        closer.wait()
+        (tmp_path / "folder").chmod(0o700)
+    assert {each.names for each in found if not each.is_too_deep} == {2}

@@ -8,8 +8,10 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tools import files_at
 from tools.contract import MIB, Limits
@@ -19,6 +21,8 @@ _SHARE, _HURRIED_SHARE = 20, 4
 """Walking takes no more than one of so many seconds; the second where the quota may be gone."""
 _UNNOTICED_BYTES = 16 * MIB
 _UNNOTICED_FILES = 2000
+_TRIES = 50
+_Found = TypeVar("_Found")
 
 
 @dataclass
@@ -91,11 +95,17 @@ def _add(found: Count, folder: int, most_bytes: int, most_names: int, depth: int
     # Not `files_at.walk`: it lists a folder at once, and this one may hold more names than our memory.
     with os.scandir(folder) as entries:
         for entry in entries:
+            # One that goes at once counts too: new ones may come as fast as they are listed.
+            found.names += 1
             try:
                 seen = _seen(folder, entry)
             except FileNotFoundError:
+                if found.names > most_names:
+                    return
                 continue
-            found.names += 1
+            except PermissionError:
+                found.is_too_deep = True
+                return
             found.bytes += seen.st_blocks * 512
             if stat.S_ISDIR(seen.st_mode):
                 found.is_too_deep |= depth >= files_at.DEPTH_LIMIT
@@ -110,13 +120,26 @@ def _seen(folder: int, entry: "os.DirEntry[str]") -> os.stat_result:
         return entry.stat(follow_symlinks=False)
     except PermissionError:
         # A folder that may be read and not entered hides nothing either.
-        os.fchmod(folder, 0o700)
-        return os.stat(entry.name, dir_fd=folder, follow_symlinks=False)
+        return _insisting(folder, lambda: os.stat(entry.name, dir_fd=folder, follow_symlinks=False))
+
+
+def _insisting(folder: int, look: Callable[[], _Found]) -> _Found:
+    """Look again where the folder, or what is in it, is being closed as fast as we open it."""
+    for _ in range(_TRIES):
+        try:
+            os.fchmod(folder, 0o700)
+            return look()
+        except PermissionError:
+            continue
+    raise PermissionError(errno.EACCES, "closed again and again")
 
 
 def _add_below(found: Count, folder: int, name: str, most_bytes: int, most_names: int, depth: int) -> None:
     try:
         below = _open(folder, name)
+    except PermissionError:
+        found.is_too_deep = True
+        return
     except OSError as error:
         # It went away, or became something else, since it was seen.
         if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
@@ -133,5 +156,9 @@ def _open(folder: int, name: str) -> int:
     try:
         return os.open(name, flags, dir_fd=folder)
     except PermissionError:
-        files_at.take_back(folder, name, 0o700)
-        return os.open(name, flags, dir_fd=folder)
+        return _insisting(folder, lambda: _taken_back(folder, name, flags))
+
+
+def _taken_back(folder: int, name: str, flags: int) -> int:
+    files_at.take_back(folder, name, 0o700)
+    return os.open(name, flags, dir_fd=folder)

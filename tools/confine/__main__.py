@@ -68,6 +68,7 @@ def _become(uid: int) -> None:
 
 def _run(order: Order, made: places.Places, program: bytes, worker: int) -> None:
     ours, theirs = socket.socketpair()
+    guard = _guarded()
     inside = os.fork()
     if inside == 0:
         try:
@@ -76,7 +77,8 @@ def _run(order: Order, made: places.Places, program: bytes, worker: int) -> None
             _say(error)
         os._exit(1)
     theirs.close()
-    _report(order, {"child-pid": inside, "in-memory": made.in_memory, "on-disk": made.on_disk})
+    _report(order, {"guard-pid": guard, "in-memory": made.in_memory, "on-disk": made.on_disk})
+    _report(order, {"child-pid": inside})
     code = 1
     try:
         _, received, _, _ = socket.recv_fds(ours, 1, 1)
@@ -89,6 +91,23 @@ def _run(order: Order, made: places.Places, program: bytes, worker: int) -> None
     finally:
         code = _end(inside)
     _report(order, {"exit-code": code})
+
+
+def _guarded() -> int:
+    """Have a second process end the call if this one is killed, which only somebody outside can do."""
+    outer = os.pidfd_open(os.getpid())
+    guard = os.fork()
+    if guard:
+        os.close(outer)
+        return guard
+    os.dup2(outer, 0)
+    kernel.close_from(1)
+    ended = select.poll()
+    ended.register(0, select.POLLIN)
+    ended.poll()
+    with suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    os._exit(0)
 
 
 def _let_go_of_streams() -> None:

@@ -87,12 +87,13 @@ class Running:
         """
         if not self._is_there():
             raise self._unavailable()
-        self.first = int(self._inherited.report()["child-pid"])
+        report = self._inherited.report()
+        self.first = int(report["child-pid"])
         self._first_ended = os.pidfd_open(self.first)
         self._ours.append(self._first_ended)
         if self._group is not None:
             self._group.add(self.first)
-        return Root(self.pid, self.first)
+        return Root(self.pid, self.first, report.get("guard-pid"))
 
     def _is_there(self) -> bool:
         return _is_readable(self.stdout, _SET_UP_S) and os.read(self.stdout, 1) == b"\n"

@@ -22,10 +22,18 @@ _STATE, _OWN_CPU, _CHILDRENS_CPU, _THREADS, _SPACE, _RESIDENT = 0, slice(11, 13)
 
 @dataclass(frozen=True)
 class Root:
-    """The two processes of a sandbox that are ours: `outer` is our child, `first` waits for the command."""
+    """The processes of a sandbox that are ours: `outer` is our child, `first` waits for the command.
+
+    On tier 3 there is a `guard` of the outer one as well.
+    """
 
     outer: int
     first: int
+    guard: int | None = None
+
+    @property
+    def ours(self) -> frozenset[int | None]:
+        return frozenset({self.outer, self.first, self.guard})
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def measure(root: Root, memory_limit: int, members: Iterable[int] | None = None)
     Shared pages count once per process; only when that sum is over `memory_limit` are they told apart, since
     it takes the kernel long.  All zero when the tree is gone.
     """
-    pids = [pid for pid in (below(root.outer) if members is None else members) if pid not in (root.outer, root.first)]
+    pids = [pid for pid in (below(root.outer) if members is None else members) if pid not in root.ours]
     # The command may have taken over the first process, which then is one of its own.
     usages, first, outer = [_one(pid) for pid in pids], _one(root.first), _ended(root.outer)
     memory, shared = first.memory_bytes + sum(usage.memory_bytes for usage in usages), 0
@@ -74,7 +82,7 @@ def has_survivors(root: Root) -> bool:
     """Whether the command left anything behind, or it cannot be told cheaply."""
     if not _lists_children():
         return True
-    return any(pid != root.first for pid in (*_children(root.outer), *_children(root.first)))
+    return any(pid not in root.ours for pid in (*_children(root.outer), *_children(root.first)))
 
 
 def below(pid: int) -> list[int]:

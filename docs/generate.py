@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import settings
+from docs import attacks
 from models import states
 from webapp.api import reference
 from worker.command_line import manual
@@ -16,6 +17,7 @@ DOCS = Path(__file__).parent
 MARK = "<!-- generated -->"
 
 PAGES: dict[str, Callable[[], str]] = {
+    "reference/attacks.md": attacks.table,
     "reference/command-line.md": manual.text,
     "reference/settings.md": settings.reference,
     "reference/states.md": lambda: f"```mermaid\n{states.diagram()}\n```",

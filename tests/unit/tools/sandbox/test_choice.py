@@ -53,7 +53,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
     """The tiers that do not work on this host; none yet."""
     tiers: set[int] = set()
 
-    def examine(sandbox: Sandbox) -> dict[str, Any]:
+    def examine(sandbox: Sandbox, where: Path | None) -> dict[str, Any]:
         if sandbox.tier in tiers:
             raise SandboxUnavailable(f"cannot have tier {sandbox.tier}")
         return {"uid": 1000}

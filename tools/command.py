@@ -95,7 +95,8 @@ def last_object(stdout: Captured) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(line, parse_constant=_refuse)
-        json.dumps(found, ensure_ascii=False).encode()
+        # A number may be too large to be one: 1e999 is read as infinite.
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
     return found if "\\u0000" not in line else None

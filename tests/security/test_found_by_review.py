@@ -12,11 +12,12 @@ import pytest
 
 from models.errors import InvalidInput
 from tests.support.boxed import Box, new_marker, processes_with
+from tools.command import last_object
 from tools.confine import serving
 from tools.confine.broker import Broker
 from tools.confine.notices import Held
-from tools.contract import MIB, Limits
-from tools.packages import lock
+from tools.contract import MIB, Captured, Limits
+from tools.packages import lock, take
 from tools.sandbox import disk
 from tools.sandbox.leftovers import end_leftovers, worker_name
 from tools.sandbox.running import Running
@@ -216,3 +217,14 @@ def test_folders_that_are_closed_all_the_time_are_counted(tmp_path: Path) -> Non
         closer.wait()
         (tmp_path / "folder").chmod(0o700)
     assert {each.names for each in found if not each.is_too_deep} == {2}
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "[1e400]", "1" * 5000])
+def test_no_number_of_a_commands_result_is_one_that_no_database_takes(number: str) -> None:
+    line = f'{{"a": {number}}}'.encode()
+    assert last_object(Captured(line, b"", len(line))) is None
+
+
+def test_folder_in_the_place_of_a_packages_list_of_files_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "evil-1.dist-info" / "RECORD").mkdir(parents=True)
+    assert take.sizes_of_packages(take.Taken(), tmp_path) == {}

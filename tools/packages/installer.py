@@ -164,7 +164,7 @@ class Installer:
         text = self.scratch.read_bytes(_ANSWER, _ANSWER_BYTES).decode("utf-8", "replace")
         try:
             return tuple(sorted(_locked(each) for each in tomllib.loads(text).get("packages", [])))
-        except (tomllib.TOMLDecodeError, InvalidInput, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, InvalidInput, KeyError, TypeError, AttributeError) as error:
             raise ToolFailed("cannot read what the installer resolved", reason=str(error)) from error
 
 

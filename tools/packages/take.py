@@ -112,6 +112,8 @@ def sizes_of_packages(taken: Taken, installed: Path) -> dict[str, int]:
     return {
         record.parent.name.removesuffix(".dist-info"): sum(taken.sizes.get(path, 0) for path in _listed(record))
         for record in sorted(installed.glob("*.dist-info/RECORD"))
+        # Another package may have put a folder of that name there.
+        if record.is_file()
     }
 
 

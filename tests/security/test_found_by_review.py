@@ -1,5 +1,6 @@
 """What a review of the sandbox found: each was a way to do harm, and is shown here to be none any more."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -228,3 +229,24 @@ def test_no_number_of_a_commands_result_is_one_that_no_database_takes(number: st
 def test_folder_in_the_place_of_a_packages_list_of_files_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "evil-1.dist-info" / "RECORD").mkdir(parents=True)
     assert take.sizes_of_packages(take.Taken(), tmp_path) == {}
+
+
+def test_attributes_of_a_file_of_the_host_cannot_be_read(box: Box, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    try:
+        os.setxattr(secret, "user.token", b"sesame")
+    except OSError as error:
+        assert error.errno == errno.EOPNOTSUPP
+        pytest.skip("the file system of this host keeps no attributes")
+    code = f"""
+import errno
+import os
+for read in (lambda path: os.getxattr(path, "user.token"), os.listxattr):
+    for follow in (True, False):
+        try:
+            print("open", read({str(secret)!r}))
+        except OSError:
+            print("closed")
+"""
+    assert box.python(code).stdout.text == "closed\n" * 4

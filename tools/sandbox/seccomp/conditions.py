@@ -102,12 +102,15 @@ CONDITIONS: dict[str, Verdict] = {
 }
 
 _OF_ITSELF = allow_if(_only(0, 0))
+_NO_ATTRIBUTES = answer(errno.EOPNOTSUPP)
 
 CONDITIONS_ON_TIER_3: dict[str, Verdict] = {
     # A pair of datagram sockets could be written to any other on the host.
     "socketpair": allow_if((Argument(0, (_UNIX,)), Argument(1, (_STREAM, _PACKETS), _KIND))),
     # No process namespace: the same user's other processes are in reach.
     "prlimit64": allow_if(_only(0, 0), _only(2, 0, mask=WHOLE)),
+    # What is in a file's attributes is read by its name, and Landlock does not look.
+    **dict.fromkeys(("getxattr", "lgetxattr", "listxattr", "llistxattr"), _NO_ATTRIBUTES),
     "sched_setaffinity": _OF_ITSELF,
     "sched_setattr": _OF_ITSELF,
     "sched_setparam": _OF_ITSELF,

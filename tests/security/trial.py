@@ -38,7 +38,7 @@ HERE = Path(__file__).parent
 PROGRAM = (HERE / "attempt.py").read_text()
 NEIGHBOUR = (HERE / "neighbour.py").read_text()
 PYTHON = [str(interpreter.base().executable), "-I", "-S"]
-PATIENT = Limits(wall_s=200, memory_bytes=1024 * MIB)
+PATIENT = Limits(wall_s=600, memory_bytes=1024 * MIB)
 _MARK = "@verdict "
 
 Host = dict[str, Any]

@@ -49,7 +49,7 @@ def _prepared(place: Path) -> None:
     wheels.wheel(place / "index", "evil")
     wheels.wheel(place / "index", "nice", needs=["evil"])
     wheels.source(place / "index", "unbuilt", "1.0", {n: text.replace("evil", "unbuilt") for n, text in FILES.items()})
-    git = ["git", "-C", str(place / "evil"), "-c", "user.name=a", "-c", "user.email=b"]
+    git = ["git", "-C", str(place / "evil"), "-c", "user.name=a", "-c", "user.email=b", "-c", "commit.gpgsign=false"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
         subprocess.run([*git, *words], check=True)
 

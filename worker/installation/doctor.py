@@ -56,7 +56,7 @@ def cure_for_no_sandbox(found: Probe) -> str:
     """What to do on a host where no sandbox could be run, or not the one that is demanded."""
     if sys.platform != "linux":
         return "Run OpsCore in a Linux virtual machine or container: other systems have nothing to build a sandbox of."
-    if "tier_3" not in found.facts or packages.is_there("bwrap"):
+    if packages.is_there("bwrap") or not {"tier_1", "tier_2"} & found.facts.keys():
         return f"It does not run here: {'; '.join(str(reason) for reason in found.facts.values())}"
     command = packages.command_for("bwrap")
     return f"Install bubblewrap: {command}" if command else "Install bubblewrap from your system's packages."

@@ -17,10 +17,12 @@ from tools.sandbox.spawning import spawn
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _PROGRAM = (
-    "cd /; trap '' HUP INT TERM; calls=0; "
-    "while read -r said; do calls=$((calls $said 1)); done; "
-    '[ $calls -gt 0 ] || exit 0; cd -- "$1" && shift && exec "$@"'
+    "(cd /; trap '' HUP INT TERM; calls=0; "
+    "while read -r said; do calls=$((calls $said 1)); done <&3; exec 3<&-; "
+    '[ $calls -gt 0 ] || exit 0; cd -- "$1" && shift && exec "$@") &'
 )
+"""It goes to the background, whence it is nobody's child: whoever looks at ours finds the processes of calls alone."""
+
 _BEGINS, _IS_OVER = b"+\n", b"-\n"
 
 
@@ -48,7 +50,8 @@ def _started(pid: int) -> int:
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     tidying = (sys.executable, "-B", "-m", "tools.sandbox.tidying")
     try:
-        spawn(("/bin/sh", "-c", _PROGRAM, "sh", str(_PROJECT), *tidying), {0: theirs, 1: nothing, 2: nothing})
+        words = ("/bin/sh", "-c", _PROGRAM, "sh", str(_PROJECT), *tidying)
+        os.waitpid(spawn(words, {0: nothing, 1: nothing, 2: nothing, 3: theirs}), 0)
     finally:
         os.close(theirs)
         os.close(nothing)

@@ -5,7 +5,7 @@ import mimetypes
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 
@@ -17,7 +17,7 @@ from tasks.folders import workspaces_root
 from tasks.outcome import MOST_PATHS, KeptFile, StepOutcome, of_result
 from tasks.told import Telling, Told
 from tools import sandbox
-from tools.contract import Context
+from tools.contract import Context, Limits
 from tools.history import History
 from tools.limits import Effective
 from tools.network.reach import Network
@@ -95,18 +95,12 @@ def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
         told.write_if_due()
         return False
 
-    context = Context(
-        workspace=workspace,
-        sandbox=sandbox.choose(settled.sandbox_tier, workspaces_root()),
-        limits=wanted.limits.limits,
-        tool_env=settled.tool_env,
+    context = replace(
+        context_of(settled, workspace, sandbox.choose(settled.sandbox_tier, workspaces_root()), wanted.limits.limits),
         emit=output.emit,
         is_cancelled=is_cancelled,
         tell=told.tell,
         idempotency_key=f"{task.id}/{task.epoch}/{wanted.key}",
-        terminal_allow=tuple(settled.terminal_allow),
-        network=_network(settled),
-        packages=_packages(settled),
         environment={"OPSCORE_TASK_TITLE": task.title},
     )
     try:
@@ -114,6 +108,19 @@ def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
     finally:
         output.flush()
         told.end()
+
+
+def context_of(settled: settings.Settings, workspace: Workspace, isolated: sandbox.Sandbox, limits: Limits) -> Context:
+    """What this installation hands every call, whoever makes it."""
+    return Context(
+        workspace=workspace,
+        sandbox=isolated,
+        limits=limits,
+        tool_env=settled.tool_env,
+        terminal_allow=tuple(settled.terminal_allow),
+        network=_network(settled),
+        packages=_packages(settled),
+    )
 
 
 def _packages(told: settings.Settings) -> Rules:

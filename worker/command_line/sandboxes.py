@@ -4,8 +4,9 @@ import codecs
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ from worker.command_line.frame import INTERRUPTED, Local, console, end, frame
 from worker.command_line.words import killed
 
 if TYPE_CHECKING:
-    from tools.contract import Finished
+    from settings import Settings
+    from tools.contract import Limits, ToolResult
 
 NOT_THERE = 125
+REFUSED = 1
 STREAMS = ("stdout", "stderr")
 NO_ISOLATION = 4
 
@@ -53,30 +56,19 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
 
     The exit code is the command's; 124 when the time was up, 125 when this host cannot isolate.
     """
-    from models.errors import SandboxUnavailable
+    from models.errors import OpsCoreError, SandboxUnavailable
     from tasks.limits import of_installation
-    from tools import environment
-    from tools.contract import ignore
     from tools.limits import tightest
-    from tools.sandbox import run_in
 
     told = frame().settings()
     within = tightest([("installation", of_installation(told)), ("option", {"wall": timeout} if timeout else {})])
-    tool_env = told.tool_env if environment.is_ready(told.tool_env) else None
-    emit = ignore if frame().is_json else _PassOn()
     try:
-        with _until_signalled() as stopped:
-            finished = run_in(
-                workspace,
-                command,
-                tier=told.sandbox_tier,
-                limits=within.limits,
-                tool_env=tool_env,
-                emit=emit,
-                is_cancelled=stopped.is_set,
-            )
+        finished = _run(told, workspace.resolve(), command, within.limits)
     except SandboxUnavailable as error:
         end(NOT_THERE, f"{error}. bin/opscore doctor names the cure.")
+    except OpsCoreError as error:
+        # What a step would fail with, such as packages.txt naming what this host does not have.
+        end(REFUSED, f"{error}.")
     said = f"{within.of(finished.hit).reached}." if finished.hit else None
     if frame().is_json:
         click.echo(_as_json(finished, said))
@@ -84,6 +76,27 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
         for each in filter(None, (said, _ended_too(finished))):
             click.echo(each, err=True)
     raise click.exceptions.Exit(INTERRUPTED if finished.exit_code is None else finished.exit_code)
+
+
+def _run(told: "Settings", folder: Path, command: tuple[str, ...], limits: "Limits") -> "ToolResult":
+    """One call of terminal.run on the folder, as a step's would be; a person may start any program."""
+    from tasks.calls import context_of
+    from tools import identity
+    from tools.contract import ignore
+    from tools.registry import find
+    from tools.sandbox import choose
+    from tools.workspace import Workspace
+
+    tool, isolated = find("terminal.run"), choose(told.sandbox_tier)
+    owned = identity.lent_to(folder) if isolated.tier != NO_ISOLATION else nullcontext()
+    with owned, _until_signalled() as stopped:
+        context = replace(
+            context_of(told, Workspace(folder), isolated, limits),
+            terminal_allow=(PurePosixPath(command[0]).name,),
+            is_cancelled=stopped.is_set,
+            emit=ignore if frame().is_json else _PassOn(),
+        )
+        return tool.run(tool.parse({"command": command}), context)
 
 
 @contextmanager
@@ -113,12 +126,12 @@ class _PassOn:
         target.flush()
 
 
-def _ended_too(finished: "Finished") -> str:
+def _ended_too(finished: "ToolResult") -> str:
     ended = killed(finished.resources.processes_killed)
     return f"{ended}." if ended else ""
 
 
-def _as_json(finished: "Finished", said: str | None) -> str:
+def _as_json(finished: "ToolResult", said: str | None) -> str:
     from worker.command_line.frame import as_json
 
     shown: dict[str, Any] = {

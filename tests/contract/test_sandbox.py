@@ -3,7 +3,6 @@
 The same suite runs once more as an ordinary user: test_sandbox_as_ordinary_user.py.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from models.errors import SandboxUnavailable
 from tests.support.boxed import QUICK, Box, gone_within, new_marker, processes_with
 from tools import identity
 from tools.contract import MIB, Limits
-from tools.sandbox import Call, run_in
+from tools.sandbox import Call
 from tools.sandbox.bubblewrap import Bubblewrap
 from tools.sandbox.choice import NoSandbox
 from tools.sandbox.contract import Inside
@@ -170,10 +169,12 @@ def test_nothing_is_left_when_the_worker_is_killed(box: Box, delay: float) -> No
     marker = new_marker()
     identity.hand_over(box.workspace.path)
     code = (
-        f"import sys; from pathlib import Path; from tools.sandbox import run_in, choose; choose({box.sandbox.tier});"
+        "import sys; from pathlib import Path;"
+        "from tools.contract import ignore, never; from tools.sandbox import Call, choose;"
+        f"sandbox = choose({box.sandbox.tier});"
         "print('ready', flush=True);"
-        f"command = ['sh', '-c', '(setsid sleep {marker} &); sleep {marker}'];"
-        f"run_in(Path(sys.argv[1]), command, tier={box.sandbox.tier})"
+        f"call = Call(('sh', '-c', '(setsid sleep {marker} &); sleep {marker}'), Path(sys.argv[1]));"
+        "sandbox.run(call, emit=ignore, is_cancelled=never)"
     )
     worker = subprocess.Popen(
         [sys.executable, "-c", code, str(box.workspace.path)], cwd=PROJECT, stdout=subprocess.PIPE
@@ -276,20 +277,3 @@ def test_without_a_sandbox_nothing_runs(box: Box) -> None:
 def test_second_tier_has_no_proc(box: Box) -> None:
     lesser = Box(box.workspace, Bubblewrap(own_proc=False), box.tool_env)
     assert lesser.run("ls", "-A", "/proc").stdout.text == ""
-
-
-def test_folder_of_the_host_is_worked_on_as_a_workspace_is(tmp_path: Path) -> None:
-    (tmp_path / "given.txt").write_text("given")
-    finished = run_in(tmp_path, ["sh", "-c", "cat given.txt && echo made > made.txt && rm given.txt"], timeout=20)
-    assert (finished.exit_code, finished.stdout.text) == (0, "given")
-    assert (tmp_path / "made.txt").read_text() == "made\n"
-    assert (tmp_path / "made.txt").stat().st_uid in (identity.UIDS if identity.drops_uid() else {os.getuid()})
-
-
-def test_file_with_a_second_name_is_not_handed_over(tmp_path: Path) -> None:
-    outside, folder = tmp_path / "outside", tmp_path / "folder"
-    folder.mkdir()
-    outside.write_text("mine")
-    (folder / "link").hardlink_to(outside)
-    run_in(folder, ["true"], timeout=20)
-    assert outside.stat().st_uid == os.getuid()

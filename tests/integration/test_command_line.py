@@ -1,6 +1,7 @@
 """bin/opscore against a running web application, and against none: what it prints, and its exit codes."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -22,6 +23,8 @@ from settings import Settings
 from tasks.folders import workspaces_root
 from tests.support.factories import every_state, make_event, make_step, make_task
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
+from tools import identity
+from tools.packages import lock
 from tools.workspace import Workspace
 from worker.command_line.program import program
 
@@ -286,6 +289,27 @@ def test_a_command_in_the_sandbox_passes_on_its_output_and_exit_code(told: Setti
     assert late.stderr.startswith(b"Stopped after 1 s: the time-out (--timeout) was reached.\n")
     shown = json.loads(in_sandbox(tmp_path, "--json", "--", "echo", "hi").stdout)
     assert (shown["exit_code"], shown["stdout"]) == (0, "hi\n")
+
+
+def test_folder_of_the_host_is_worked_on_as_a_workspace_is(told: Settings, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.write_text("mine")
+    (folder / "given.txt").write_text("given")
+    (folder / "link").hardlink_to(outside)
+    done = in_sandbox(folder, "--", "sh", "-c", "cat given.txt && echo made > made.txt && rm given.txt")
+    assert (done.returncode, done.stdout) == (0, b"given")
+    assert (folder / "made.txt").read_text() == "made\n"
+    ours = identity.UIDS if identity.drops_uid() else {os.getuid()}
+    assert (folder / "made.txt").stat().st_uid in ours
+    assert outside.stat().st_uid == os.getuid(), "a second name may be a file that somebody else trusts"
+
+
+def test_command_in_the_sandbox_has_the_packages_that_its_folder_asks_for(told: Settings, tmp_path: Path) -> None:
+    (tmp_path / lock.FILE).write_text(f"{lock.MARK}\nnowhere==1.0 --hash=sha256:{64 * '0'}\n")
+    done = in_sandbox(tmp_path, "--", "true")
+    assert done.returncode == 1
+    assert b"packages.txt" in done.stderr
 
 
 def test_without_isolation_nothing_is_run(told: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

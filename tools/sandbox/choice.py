@@ -8,14 +8,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.errors import NotFound, SandboxUnavailable
+from models.errors import SandboxUnavailable
 from tools import identity, interpreter
 from tools.contract import Emit, Finished, Limits, ignore, never
 from tools.sandbox import cgroup_choice
@@ -129,36 +128,6 @@ def _find(demanded: int, where: Path | None) -> _Found:
         except SandboxUnavailable as error:
             reasons[f"tier_{tier}"] = str(error)
     return _Found(NoSandbox(reasons), reasons)
-
-
-def run_in(
-    folder: Path,
-    command: Sequence[str],
-    timeout: float | None = None,
-    *,
-    tier: int = STRONGEST,
-    limits: Limits | None = None,
-    tool_env: Path | None = None,
-    emit: Emit = ignore,
-    is_cancelled: Callable[[], bool] = never,
-) -> Finished:
-    """Run `command` on an existing folder of the host exactly as the agents' tools would.
-
-    `timeout` is in seconds; `tier` demands one.  As root the folder and what is in it are given to a uid
-    that is lent to it first.
-
-    Raises:
-        SandboxUnavailable: this host cannot isolate; nothing was run.
-        NotFound: there is no such folder.
-    """
-    folder = folder.resolve()
-    if not folder.is_dir():
-        raise NotFound("cannot find the folder", path=str(folder))
-    sandbox = choose(tier)
-    limits = (limits or Limits()).tightened(wall_s=timeout)
-    call = Call(tuple(command), folder, tool_env, limits=limits)
-    with identity.lent_to(folder) if sandbox.tier != NoSandbox.tier else nullcontext():
-        return sandbox.run(call, emit=emit, is_cancelled=is_cancelled)
 
 
 def examine(sandbox: Sandbox, where: Path | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import NotFound, SandboxUnavailable
+from models.errors import SandboxUnavailable
 from tools.contract import Captured, Emit, Finished, ignore, never
 from tools.sandbox import choice
 from tools.sandbox.contract import Call, Sandbox
@@ -144,8 +144,3 @@ def test_failure_of_every_tier_is_asked_about_again(broken: set[int]) -> None:
     assert choice.choose().tier == 4
     broken.clear()
     assert choice.choose().tier == 1
-
-
-def test_folder_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(NotFound):
-        choice.run_in(tmp_path / "none", ["true"])

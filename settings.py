@@ -190,6 +190,14 @@ class Settings(BaseSettings):
             raise ValueError(f"must be host:port: {wrong}")
         return value
 
+    @field_validator("packages_hosts")
+    @classmethod
+    def _hosts_of_either_kind(cls, value: list[str]) -> list[str]:
+        host = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@*]+)"
+        if wrong := [each for each in value if not re.fullmatch(rf"{host}(:[0-9]{{1,5}})?", each)]:
+            raise ValueError(f"must be exact names of hosts or host:port, without https://: {wrong}")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _with_driver(cls, value: str) -> str:

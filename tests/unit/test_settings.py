@@ -68,6 +68,8 @@ def test_reference_names_every_setting() -> None:
         ("OPSCORE_NETWORK_HOSTS", '[""]'),
         ("OPSCORE_NETWORK_LOCAL", '["intranet"]'),
         ("OPSCORE_NETWORK_LOCAL", '["https://intranet:443"]'),
+        ("OPSCORE_PACKAGES_HOSTS", '["https://files.example"]'),
+        ("OPSCORE_PACKAGES_HOSTS", '["files.example/simple"]'),
     ],
 )
 def test_host_that_would_never_be_reached_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

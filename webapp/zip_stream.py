@@ -14,6 +14,7 @@ from models.errors import OpsCoreError
 from tools.workspace import Entry, Workspace
 from webapp.downloads import Pieces, safe_name
 
+MOST_ENTRIES = 200_000
 NOTE = "LEFT OUT.txt"
 MOST_NAMED = 1000
 _NO_FILE = {"link": "a link", "other": "no ordinary file, or its name is no text"}
@@ -25,8 +26,10 @@ def zipped(workspace: Workspace, most_bytes: int) -> Iterator[bytes]:
     """The archive, `most_bytes` of contents at most."""
     making = _Making(most_bytes)
     with making.archive:
-        for entry in workspace.walk():
-            if entry.kind != "folder":
+        for number, entry in enumerate(workspace.walk(limit=MOST_ENTRIES + 1)):
+            if number == MOST_ENTRIES:
+                making.leave_out(entry, "and all that follows it; the archive would have too many files")
+            elif entry.kind != "folder":
                 yield from making.add(workspace, entry)
         making.add_note()
     yield making.pipe.take()
@@ -64,17 +67,17 @@ class _Making:
     def add(self, workspace: Workspace, entry: Entry) -> Iterator[bytes]:
         """Take the file in; what is none, or cannot be, is noted."""
         if entry.kind != "file":
-            self._leave_out(entry, _NO_FILE[entry.kind])
+            self.leave_out(entry, _NO_FILE[entry.kind])
             return
         try:
             pieces = Pieces(workspace.open_for_read(entry.path))
         except OpsCoreError as error:
             # A running step may have removed it meanwhile; the others are still wanted.
-            self._leave_out(entry, error.message)
+            self.leave_out(entry, error.message)
             return
         try:
             if pieces.size > self._left:
-                self._leave_out(entry, "the archive would be too large")
+                self.leave_out(entry, "the archive would be too large")
                 return
             self._left -= pieces.size
             with self.archive.open(self._about(entry), "w", force_zip64=True) as member:
@@ -84,7 +87,8 @@ class _Making:
         finally:
             pieces.close()
 
-    def _leave_out(self, entry: Entry, reason: str) -> None:
+    def leave_out(self, entry: Entry, reason: str) -> None:
+        """Name it in the note instead."""
         self._left_out.append(f"{_plain(entry.path)}: {reason}")
 
     def add_note(self) -> None:

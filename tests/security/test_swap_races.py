@@ -214,14 +214,20 @@ def test_removal_while_something_writes_ends_and_removes_no_more(workspace: Work
 
 def test_removal_waits_for_a_writer_that_comes_to_its_end(workspace: Workspace) -> None:
     """What a step left in the background may still write when its folder is deleted."""
-    writer = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", "import os,time\nos.chdir('output')\nprint(flush=True)\nwhile True:\n"
-         " for n in range(50):\n  try: open(str(n), 'w').close()\n  except OSError: raise SystemExit"],
-        cwd=workspace.path, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert writer.stdout is not None
-    writer.stdout.readline()
-    workspace.remove()
-    writer.wait(10)
-    writer.stdout.close()
+    code = """
+import os, time
+os.chdir("output")
+print(flush=True)
+until = time.monotonic() + 0.1
+while time.monotonic() < until:
+    try:
+        open("again", "w").close()
+    except OSError:
+        break
+"""
+    command = [sys.executable, "-I", "-S", "-c", code]
+    with subprocess.Popen(command, cwd=workspace.path, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        workspace.remove()
     assert not os.path.lexists(workspace.path)

@@ -4,9 +4,7 @@ This module says what the sandbox looks like; supervise.py starts it, watches it
 what root needs in between.  Why a flag is there stands beside it.  Which system calls are left: seccomp/.
 """
 
-import math
 import os
-import resource
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from models.errors import SandboxUnavailable
 from tools import environment, identity, interpreter
 from tools.contract import Emit, Finished, Limits
 from tools.sandbox.contract import Call, Place, spelled, variables
+from tools.sandbox.each_process import by_number, limits_of_each
 from tools.sandbox.in_memory import shm_bytes, tmp_bytes
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.seccomp import filter_for
@@ -85,7 +84,7 @@ class Bubblewrap:
                 call,
                 emit=emit,
                 is_cancelled=is_cancelled,
-                each={} if identity.drops_uid() else _by_number(call.limits),
+                each={} if identity.drops_uid() else by_number(_limits_of_each(call.limits)),
                 in_memory=("/tmp", "/dev/shm"),  # noqa: S108
             )
 
@@ -197,33 +196,8 @@ def _variables(call: Call) -> bytes:
 
 
 def _limits_of_each(limits: Limits) -> dict[str, tuple[int, int]]:
-    """What each process may use, soft and hard, by the names of `resource` in small letters."""
-    cpu_s = math.ceil(limits.cpu_s)
-    wanted = {
-        # Address space is reserved far beyond need by some runtimes; what may be written to is what counts.
-        "as": 8 * limits.memory_bytes,
-        "data": limits.memory_bytes,
-        # Counted inside: from outside, bubblewrap itself would be refused its processes.
-        "nproc": limits.processes,
-        "fsize": limits.file_bytes,
-        "cpu": cpu_s + 1,
-        "nofile": 4096,
-        "core": 0,
-        "memlock": 0,
-        # Message queues are memory that no other limit counts.
-        "msgqueue": 0,
-    }
-    hard = {name: _no_more_than_ours(_number(name), most) for name, most in wanted.items()}
-    # At the soft one it is told, which says why it ended.
-    return {name: (min(cpu_s, most) if name == "cpu" else most, most) for name, most in hard.items()}
-
-
-def _by_number(limits: Limits) -> dict[int, tuple[int, int]]:
-    return {_number(name): pair for name, pair in _limits_of_each(limits).items()}
-
-
-def _number(name: str) -> int:
-    return int(getattr(resource, f"RLIMIT_{name.upper()}"))
+    # Processes are counted inside: from outside, bubblewrap itself would be refused its own.
+    return limits_of_each(limits, {"nproc": limits.processes})
 
 
 def _limited(limits: Limits) -> Iterator[str]:
@@ -231,12 +205,6 @@ def _limited(limits: Limits) -> Iterator[str]:
     yield _found("prlimit", "install the package util-linux")
     yield from (f"--{name}={soft}:{hard}" for name, (soft, hard) in _limits_of_each(limits).items())
     yield "--"
-
-
-def _no_more_than_ours(number: int, most: int) -> int:
-    # Nobody unprivileged may raise a hard limit, so asking for more than ours would fail.
-    _, ours = resource.getrlimit(number)
-    return most if ours == resource.RLIM_INFINITY else min(most, ours)
 
 
 def _found(program: str, cure: str) -> str:

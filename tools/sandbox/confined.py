@@ -4,9 +4,7 @@ This module says what the call may reach; the process that it starts, tools/conf
 the tier lacks: sockets but for pairs, and with them any way to the network; a /proc; places at fixed paths.
 """
 
-import math
 import os
-import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,10 +14,11 @@ from tools.confine import landlock
 from tools.confine.broker import ACTS
 from tools.confine.order import Order
 from tools.confine.order import Word as Ordered
-from tools.contract import Emit, Finished, Limits
+from tools.contract import Emit, Finished
 from tools.sandbox import scratch
 from tools.sandbox.bubblewrap import first_process
 from tools.sandbox.contract import Call, Word
+from tools.sandbox.each_process import by_number, limits_of_each
 from tools.sandbox.in_memory import shm_bytes, tmp_bytes
 from tools.sandbox.inherited import Inherited
 from tools.sandbox.seccomp import filter_for
@@ -87,7 +86,7 @@ def _order(call: Call, files: Inherited, folder: Path) -> Order:
         seeds=dict(_seeds(call)),
         scratch=str(folder),
         uid=uid,
-        limits=_limits(call.limits),
+        limits=by_number(limits_of_each(call.limits)),
         processes=call.limits.processes,
         tmp_bytes=tmp_bytes(call.limits),
         shm_bytes=shm_bytes(call.limits),
@@ -134,19 +133,3 @@ def _environment(call: Call) -> dict[str, list[Ordered]]:
     for name, value in call.env.items():
         found[name] = [_ordered(word) for word in (value if isinstance(value, tuple) else (value,))]
     return found
-
-
-def _limits(limits: Limits) -> dict[int, tuple[int, int]]:
-    cpu_s = math.ceil(limits.cpu_s)
-    wanted = {
-        # Address space is reserved far beyond need by some runtimes; what may be written to is what counts.
-        resource.RLIMIT_AS: 8 * limits.memory_bytes,
-        resource.RLIMIT_DATA: limits.memory_bytes,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_NOFILE: 4096,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-    }
-    # At the soft one it is told, which says why it ended.
-    return {number: (most, most) for number, most in wanted.items()} | {resource.RLIMIT_CPU: (cpu_s, cpu_s + 1)}

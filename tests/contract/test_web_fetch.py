@@ -289,6 +289,24 @@ def test_answer_that_never_ends_ends_when_the_time_is_up(context: Context, after
         assert time.monotonic() - started < 15
 
 
+def test_resolver_that_does_not_answer_is_not_waited_for(context: Context) -> None:
+    answer = threading.Event()
+
+    def silent(host: str, port: int) -> list[str]:
+        answer.wait(60)
+        return ["192.0.2.1"]
+
+    started = time.monotonic()
+    try:
+        fetched = fetch("https://slow.example/", replace(context, limits=Limits(wall_s=0.5)), resolve=silent)
+        assert (fetched.hit, fetched.status) == ("wall_s", None)
+        assert time.monotonic() - started < 15
+        fetched = fetch("https://slow.example/", replace(context, is_cancelled=lambda: True), resolve=silent)
+        assert (fetched.hit, fetched.status) == (None, None)
+    finally:
+        answer.set()
+
+
 def test_cancelled_fetch_ends(context: Context) -> None:
     asked = iter([False, False, False])
     with dripping(after=b"HTTP/1.1 200 OK\r\n\r\n") as port:

@@ -7,9 +7,13 @@ the handshake, not the headers, not a redirect.
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from concurrent.futures import Future, wait
+from threading import Thread
+from typing import Any, TypeVar
 
 import httpcore
+
+_T = TypeVar("_T")
 
 _TICK_S = 0.25
 """How long one wait may keep us from asking whether the call was cancelled."""
@@ -50,6 +54,18 @@ class Budget:
         """Seconds for a step that cannot be interrupted."""
         return self.left_s(_STEP_S)
 
+    def result_of(self, work: Callable[[], _T]) -> _T:
+        """What `work` returns, which nothing can interrupt: when time is up it is left to itself in its thread.
+
+        Raises:
+            Spent: it was not done in time, or the call was cancelled meanwhile.
+        """
+        done: Future[_T] = Future()
+        Thread(target=_put_into, args=(done, work), name="fetch", daemon=True).start()
+        while not wait([done], timeout=self.left_s(_TICK_S)).done:
+            continue
+        return done.result()
+
     def take(self, count: int) -> None:
         """Count bytes.
 
@@ -59,6 +75,13 @@ class Budget:
         self._left_bytes -= count
         if self._left_bytes < 0:
             raise Spent("network_bytes")
+
+
+def _put_into(done: "Future[_T]", work: Callable[[], _T]) -> None:
+    try:
+        done.set_result(work())
+    except BaseException as error:  # noqa: BLE001  (raised where it is waited for)
+        done.set_exception(error)
 
 
 class Counted(httpcore.NetworkStream):

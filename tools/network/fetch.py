@@ -6,6 +6,7 @@ credentials, no proxy of the environment.  What it may use: budget.py.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import httpcore
 
@@ -57,7 +58,7 @@ def fetch(
     at = Url.parse(url)
     try:
         for _ in range(MOST_REDIRECTS + 1):
-            found = _judged(at, context, resolve)
+            found = _judged(at, budget, context, resolve)
             answer = _get(at, found, budget, context, content_types)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
@@ -68,10 +69,10 @@ def fetch(
     raise ToolFailed("cannot fetch it: too many redirects", transient=False, url=url, most=MOST_REDIRECTS)
 
 
-def _judged(at: Url, context: Context, resolve: Resolve | None) -> list[str]:
-    """The addresses to dial."""
+def _judged(at: Url, budget: Budget, context: Context, resolve: Resolve | None) -> list[str]:
+    """The addresses to dial; a resolver may take its time."""
     try:
-        return _dialled(at, context.network, resolve)
+        return budget.result_of(partial(_dialled, at, context.network, resolve))
     except OpsCoreError as error:
         reason = str(error.details.get("reason", error.message))
         context.tell("network.refused", host=at.host, port=at.port, reason=reason)

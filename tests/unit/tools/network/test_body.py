@@ -44,7 +44,7 @@ def test_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
         body.whole(encoding, [zlib.compress(b"a")], 100)
 
 
-@pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"abc")[:-9]])
+@pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"abc", mtime=0)[:-9]])
 def test_broken_gzip_is_an_error_and_no_short_body(data: bytes) -> None:
     with pytest.raises(ToolFailed):
         body.whole("gzip", [data], 100)

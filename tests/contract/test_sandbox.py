@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from models.errors import SandboxUnavailable
-from tests.support.boxed import QUICK, Box, gone_within, new_marker, processes_with
+from tests.support.boxed import QUICK, Box, a_gone_worker, gone_within, new_marker, processes_with
 from tools import identity
 from tools.contract import MIB, Limits
 from tools.sandbox import Call
 from tools.sandbox.bubblewrap import Bubblewrap
 from tools.sandbox.choice import NoSandbox
 from tools.sandbox.contract import Inside
-from tools.sandbox.leftovers import end_leftovers, worker_name
+from tools.sandbox.leftovers import end_leftovers
+from tools.sandbox.worker_name import worker_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -196,7 +197,7 @@ def test_nothing_is_left_when_the_worker_is_killed(box: Box, delay: float) -> No
 
 def test_sandbox_of_a_worker_that_is_gone_is_ended_and_no_other(box: Box) -> None:
     made = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "sh", "-c", "sleep 60; true", "sh"]
-    stuck = subprocess.Popen([*made, "opscore-worker-1-0"])
+    stuck = subprocess.Popen([*made, a_gone_worker()])
     lives = subprocess.Popen([*made, worker_name()])
     try:
         end_leftovers()

@@ -16,7 +16,7 @@ import pytest
 
 from models.errors import SandboxUnavailable, ToolFailed
 from settings import PROJECT
-from tests.support.boxed import Box, gone_within, new_marker
+from tests.support.boxed import Box, a_gone_worker, gone_within, new_marker
 from tools import identity
 from tools.contract import Limits
 from tools.sandbox import choice, scratch
@@ -152,7 +152,7 @@ for number in range(200):
 
 
 def test_folder_of_a_worker_that_is_gone_is_deleted_and_no_other() -> None:
-    left = scratch._above() / "opscore-worker-1-0-0123456789abcdef"
+    left = scratch._above() / f"{a_gone_worker()}-0123456789abcdef"
     lives = scratch._above() / f"{worker_name()}-0123456789abcdef"
     for folder in (left, lives):
         (folder / "tmp").mkdir(parents=True)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from models.errors import InvalidInput
-from tests.support.boxed import Box, new_marker, processes_with
+from tests.support.boxed import Box, a_gone_worker, new_marker, processes_with
 from tools.command import last_object
 from tools.confine import serving
 from tools.confine.broker import Broker
@@ -20,10 +20,10 @@ from tools.confine.notices import Held
 from tools.contract import MIB, Captured, Limits
 from tools.packages import lock, take
 from tools.sandbox import disk
-from tools.sandbox.leftovers import end_leftovers, worker_name
+from tools.sandbox.leftovers import end_leftovers
 from tools.sandbox.running import Running
 from tools.sandbox.streams import Streams
-from tools.sandbox.worker_name import is_gone
+from tools.sandbox.worker_name import is_gone, worker_name
 
 SMALL = Limits(wall_s=20, cpu_s=2, workspace_bytes=40 * MIB, written_bytes=60 * MIB)
 
@@ -45,10 +45,17 @@ class _Pipes:
 
 @pytest.mark.parametrize(
     "name",
-    ["opscore-worker-" + "1" * 300 + "-1", "opscore-worker-" + "9" * 5000 + "-1", "opscore-worker-1-" + "9" * 5000],
+    [f"{'1' * 300}-1", f"{'9' * 5000}-1", f"1-{'9' * 5000}"],
 )
 def test_no_word_of_a_command_stops_the_search_for_leftovers(name: str) -> None:
-    assert not is_gone(name)
+    assert is_gone(a_gone_worker())
+    assert not is_gone(a_gone_worker().replace("9999999-0", name))
+
+
+def test_worker_of_a_container_is_not_taken_for_gone_on_its_host() -> None:
+    """Its pid counts there; here it is another's, and its calls would be killed."""
+    elsewhere = Path("/proc/self/ns/pid").stat().st_ino + 1
+    assert not is_gone(f"opscore-worker-9999999-0-{elsewhere}")
 
 
 def test_sandbox_is_no_leftover_for_what_its_task_is_called(box: Box) -> None:
@@ -60,11 +67,11 @@ def test_sandbox_is_no_leftover_for_what_its_task_is_called(box: Box) -> None:
         end_leftovers()
         looked.append(chunk.decode())
 
-    title = {"OPSCORE_TASK_TITLE": "opscore-worker-1-0"}
-    command = ("sh", "-c", f"echo ready; sleep 0.5; : {marker}", "opscore-worker-1-0")
+    title = {"OPSCORE_TASK_TITLE": a_gone_worker()}
+    command = ("sh", "-c", f"echo ready; sleep 0.5; : {marker}", a_gone_worker())
     finished = box.run(*command, env=title, emit=look)
     assert (finished.exit_code, looked) == (0, ["ready\n"])
-    assert worker_name() != "opscore-worker-1-0"
+    assert worker_name() != a_gone_worker()
 
 
 def test_variables_are_in_no_command_line_of_the_host(box: Box) -> None:

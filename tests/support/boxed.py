@@ -13,6 +13,7 @@ from tools import interpreter
 from tools.contract import Context, Emit, Finished, Limits, ToolResult, ignore, never
 from tools.registry import find
 from tools.sandbox.contract import Call, Inside, Sandbox, Word
+from tools.sandbox.worker_name import worker_name
 from tools.workspace import Workspace
 
 QUICK = Limits(wall_s=20)
@@ -56,6 +57,11 @@ class Box:
         """Call a tool as a run would."""
         tool = find(name)
         return tool.run(tool.parse(arguments), self.context())
+
+
+def a_gone_worker() -> str:
+    """The name of a worker of this host that lives no more: no pid is as large as that."""
+    return f"opscore-worker-9999999-0-{worker_name().rpartition('-')[2]}"
 
 
 def new_marker() -> str:

@@ -17,9 +17,7 @@ import psutil
 
 from tools.sandbox.cgroup_choice import end_groups_of_gone_workers
 from tools.sandbox.scratch import remove_of_gone_workers
-from tools.sandbox.worker_name import is_gone, worker_name
-
-__all__ = ["end_leftovers", "worker_name"]
+from tools.sandbox.worker_name import is_gone
 
 _NAMES = ("bwrap", "sh")
 """What the outer and the first process of a sandbox are called."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from tools import identity, removal
 from tools.sandbox.worker_name import is_gone, worker_name
 
-_NAME = re.compile(r"(opscore-worker-\d+-\d+)-[0-9a-f]{16}")
+_NAME = re.compile(r"(opscore-worker-\d+-\d+-\d+)-[0-9a-f]{16}")
 
 
 def new_path() -> Path:

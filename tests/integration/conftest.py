@@ -1,4 +1,4 @@
-"""A workplace with a broker and workers of its own, shared by the tests of a module.
+"""The web application in this process, or a workplace with a broker and workers of its own for a module's tests.
 
 pytest-celery's three clusters are overridden with local processes (tests/support/processes.py);
 there is no result backend.  A module says with fixtures of its own what it wants: `database_kind`
@@ -13,14 +13,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from pytest_celery import CeleryBrokerCluster, CeleryWorkerCluster
 
 import settings
+from models import scope
 from models.database import bare_app, db
 from tasks import live
 from tasks.broker import celery_app
 from tests.support.postgresql import execute, named
+from tests.support.web import Api
 from tests.support.workplace import BUILDER, SCOUT, AgentWanted, Workplace, wait_ready
+from webapp import create_app
+
+
+@pytest.fixture
+def web(database: settings.Settings) -> Iterator[Flask]:
+    """The web application on the database; within, alice acts."""
+    app = create_app(database)
+    with app.app_context():
+        with scope.acting("person:alice"):
+            yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def api(web: Flask, database: settings.Settings) -> Api:
+    """The API of `web`, which a module may replace by its own."""
+    return Api(web.test_client(), database.token)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

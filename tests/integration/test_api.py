@@ -4,7 +4,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -20,22 +19,6 @@ from tests.support.factories import every_state, make_agent, make_task, make_wor
 from tests.support.web import PLAYBOOK, Api
 from tools.workspace import Workspace
 from webapp import create_app
-
-
-@pytest.fixture
-def web(database: settings.Settings) -> Iterator[Flask]:
-    """The web application on the database; within, alice acts."""
-    app = create_app(database)
-    with app.app_context():
-        with scope.acting("person:alice"):
-            yield app
-        db.session.remove()
-        db.engine.dispose()
-
-
-@pytest.fixture
-def api(web: Flask, database: settings.Settings) -> Api:
-    return Api(web.test_client(), database.token)
 
 
 @pytest.fixture

@@ -48,11 +48,6 @@ def person(web: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def api(web: Flask, database: settings.Settings) -> Api:
-    return Api(web.test_client(), database.token)
-
-
-@pytest.fixture
 def task_id(web: Flask) -> str:
     """A task whose workspace is `w1`."""
     with web.app_context(), scope.acting("person:local"), writing() as session:

@@ -1,39 +1,20 @@
 """Limits by API, on both databases, and the tiers in /health; what is wrong names the field and the cure."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-import settings
 from models import scope
 from models.agent import Agent
-from models.database import db, reading, writing
+from models.database import reading, writing
 from models.event import Event
 from models.states import State
 from models.step import StepState
 from tests.support.factories import make_agent, make_step, make_task, make_worker
 from tests.support.web import PLAYBOOK, Api
 from tools import limits
-from webapp import create_app
 
 MIB = 2**20
-
-
-@pytest.fixture
-def web(database: settings.Settings) -> Iterator[Flask]:
-    app = create_app(database)
-    with app.app_context():
-        with scope.acting("person:alice"):
-            yield app
-        db.session.remove()
-        db.engine.dispose()
-
-
-@pytest.fixture
-def api(web: Flask, database: settings.Settings) -> Api:
-    return Api(web.test_client(), database.token)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 SECRET = b"sesame-7f3a"
 PROOF = "ran"
+"""A file of the host that is there once something of a tree was run."""
 """A file beside the secret that is there once something of a tree was run."""
 
 

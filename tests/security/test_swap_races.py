@@ -64,17 +64,6 @@ while True:
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Path]:
-    """A folder of the host with a secret, which nothing may read, change or move."""
-    folder = tmp_path / "host"
-    folder.mkdir()
-    (folder / "secret.txt").write_bytes(SECRET)
-    yield folder
-    assert (folder / "secret.txt").read_bytes() == SECRET
-    assert [path.name for path in folder.iterdir()] == ["secret.txt"]
-
-
-@pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace.create(tmp_path / "workspaces", "w1", "# A task\n")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import OpsCoreError
-from tests.security.hostile_trees import PROOF, SECRET, TREES
+from tests.security.hostile_trees import SECRET, TREES
 from tools import files_at
 from tools.contract import MIB
 from tools.history import History
@@ -26,17 +26,6 @@ from webapp.downloads import download, safe_name
 from webapp.zip_stream import NOTE, zipped
 
 Tree = Callable[[Path, Path], None]
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Path]:
-    """A folder of the host with a secret, which nothing may read, change or move."""
-    folder = tmp_path / "host"
-    folder.mkdir()
-    (folder / "secret.txt").write_bytes(SECRET)
-    yield folder
-    assert (folder / "secret.txt").read_bytes() == SECRET
-    assert [path.name for path in folder.iterdir()] == ["secret.txt"], f"{PROOF}: something of the tree was run"
 
 
 @pytest.fixture(params=TREES, ids=lambda tree: str(tree.__name__))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from models.errors import NotFound
 from tools import files_at
 from tools.contract import MIB, Limits
 
@@ -35,7 +36,7 @@ class Count:
 
 
 class Disk:
-    """The workspace of one running call."""
+    """The workspace of one running call, or another folder on disk that is counted alike."""
 
     def __init__(self, workspace: Path, limits: Limits) -> None:
         self._workspace = workspace
@@ -52,6 +53,13 @@ class Disk:
 
         `written_bytes` is what the call's processes have written so far.
         """
+        try:
+            return self._over(written_bytes)
+        except (FileNotFoundError, NotFound):
+            # A folder that tier 3 made for the call goes with it, and takes no room then.
+            return None
+
+    def _over(self, written_bytes: int) -> str | None:
         now = time.monotonic()
         if now < self._next_walk and (now < self._next_hurried_walk or not self._may_be_full(written_bytes)):
             return None

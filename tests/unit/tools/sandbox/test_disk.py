@@ -60,3 +60,10 @@ def test_names_over_the_limit_are_their_own_limit(tmp_path: Path) -> None:
     for number in range(9):
         (tmp_path / str(number)).touch()
     assert watched.over(written_bytes=10**9) == "workspace_files"
+
+
+def test_folder_that_went_with_its_call_takes_no_room(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    watched = Disk(tmp_path / "gone", Limits(workspace_files=1))
+    (tmp_path / "gone").rmdir()
+    assert watched.over(10**12) is None

@@ -1,6 +1,14 @@
 """What an agent may do: the contract, the sandbox, the workspace, and one module or folder per tool.
 
 Start with contract.py (what a tool is), then registry.py (how it is found), then sandbox/ (where commands
-and code run) and workspace.py (what they work on).  This floor takes values and gives values: it knows no
-database, no queue and no web.
+and code run) and workspace.py (what they work on).  Further rooms:
+
+- files_at.py: all trusted access to a workspace; removal.py, copy_in.py, history.py with blobs.py and restore.py
+- limits.py and quantities.py: what a call may use, and in which words
+- network/: the ways out; packages/: a task's own Python packages; environment.py: those that all tasks share
+- identity.py and uids.py: which user of the host the work belongs to
+- confine/: the process that tier 3 of the sandbox starts; tiers.py: what each tier means
+- command.py: how tools start commands; terminal_text.py: what programs print, made harmless
+
+This floor takes values and gives values: it knows no database, no queue and no web.
 """

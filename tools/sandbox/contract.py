@@ -1,7 +1,7 @@
 """What every tier of the sandbox promises, and what it is handed.
 
-The tiers: bubblewrap.py (1 and 2).  Which one this host has: choice.py.  The suite every tier must pass:
-tests/contract/test_sandbox.py.
+The tiers: bubblewrap.py (1 and 2), confined.py (3).  Which one this host has: choice.py.  The suite every tier must
+pass: tests/contract/test_sandbox.py.
 """
 
 from collections.abc import Callable, Mapping

@@ -5,6 +5,8 @@ Which one a host has is found by running one: sandbox/choice.py.  In full: docs/
 
 from dataclasses import dataclass
 
+WITHOUT_NETWORK = 3
+"""The tier whose sandboxes have no sockets but pairs, and so no way to a proxy."""
 NONE = 4
 """The tier of a host on which nothing isolates."""
 
@@ -31,7 +33,7 @@ _MEANINGS = {
         "green",
         "As tier 1, but the host masks /proc: programs that look there find it empty.",
     ),
-    3: Meaning(
+    WITHOUT_NETWORK: Meaning(
         "Sandbox without namespaces",
         "yellow",
         "Landlock and seccomp hold commands and code to the workspace. They have no network, not even to themselves, "

@@ -4,14 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.errors import SandboxUnavailable
-from tools import interpreter
+from tools import interpreter, tiers
 from tools.contract import Context, Finished
 from tools.network import proxy, rendezvous, trust
 from tools.network.reach import Reach
 from tools.sandbox.contract import Call, Inside, Word
 
 BRIDGE = "bridge.py"
-_WITHOUT_SOCKETS = 3
 
 
 def run(call: Call, context: Context, reach: Reach) -> Finished:
@@ -21,8 +20,8 @@ def run(call: Call, context: Context, reach: Reach) -> Finished:
         SandboxUnavailable: this tier has no sockets, or none isolates; nothing was run.
         Misconfigured: the certificates of the settings cannot be used.
     """
-    if context.sandbox.tier == _WITHOUT_SOCKETS:
-        raise SandboxUnavailable("cannot reach the network from this sandbox: tier 3 has none", tier=_WITHOUT_SOCKETS)
+    if (tier := context.sandbox.tier) == tiers.WITHOUT_NETWORK:
+        raise SandboxUnavailable("cannot reach the network from this sandbox: tier 3 has none", tier=tier)
     certificates = trust.bundle(context.network.ca_bundle)
     with proxy.serving(reach, call.limits.network_bytes, context.tell) as served:
         led = led_to(served.folder, call, certificates)

@@ -18,7 +18,7 @@ from typing import Any
 import uv
 
 from models.errors import Forbidden, InvalidInput, Misconfigured, SandboxUnavailable, ToolFailed
-from tools import interpreter
+from tools import interpreter, tiers
 from tools.blobs import sync
 from tools.contract import MIB, Captured, Context, Finished, Limits, Resources, ignore
 from tools.network import connected, proxy, trust
@@ -34,7 +34,6 @@ TARGET = "lib"
 _ASKED, _ANSWER, _PINS, _CACHE = "asked.txt", "pylock.toml", "pins.txt", "cache"
 _ANSWER_BYTES = 8 * MIB
 _LACKS_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
-_WITHOUT_NETWORK = 3
 _FOLDERS_ONLY = "This sandbox has no network (tier 3): only those indexes of this host were asked that are folders."
 _CUT_OFF = 1
 _LEAST_S = 0.1
@@ -123,7 +122,7 @@ class Installer:
         return replace(limits, wall_s=wall_s, network_bytes=max(limits.network_bytes - self._network_bytes, 0))
 
     def _within_reach(self) -> Indexes:
-        if self.context.sandbox.tier != _WITHOUT_NETWORK:
+        if self.context.sandbox.tier != tiers.WITHOUT_NETWORK:
             return self.indexes
         indexes = self.indexes.without_network()
         if not indexes.all:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import SandboxUnavailable
-from tools import identity, interpreter
+from tools import identity, interpreter, tiers
 from tools.contract import Emit, Finished, Limits, ignore, never
 from tools.sandbox import cgroup_choice
 from tools.sandbox.bubblewrap import Bubblewrap
@@ -48,7 +48,7 @@ _MAKERS: dict[int, Callable[[], Sandbox]] = {1: Bubblewrap, 2: lambda: Bubblewra
 class NoSandbox:
     """Tier 4: refuses everything, and says why."""
 
-    tier = 4
+    tier = tiers.NONE
     name = "none"
 
     def __init__(self, reasons: dict[str, str]) -> None:
@@ -136,27 +136,30 @@ def examine(sandbox: Sandbox, where: Path | None = None) -> dict[str, Any]:
     Raises:
         SandboxUnavailable: it could not be run, or does not isolate as it must.
     """
-    python = interpreter.base()
-    shown = [str(python.prefix)] if python.prefix.is_relative_to("/home") else []
-    has_own_pids = sandbox.tier != Confined.tier
     if where is not None:
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="opscore-probe-", dir=where) as folder:
-        workspace, neighbour = Path(folder, "workspace"), Path(folder, "neighbour")
-        Path(folder).chmod(0o711)
-        workspace.mkdir()
-        neighbour.mkdir()
-        (neighbour / "file").touch()
-        for made in (workspace, neighbour):
-            identity.hand_over(made)
-        told = [str(neighbour / "file"), "0" if has_own_pids else str(os.getpid()), *shown]
-        command = (str(python.executable), "-I", "-S", "-", *told)
-        looking = Path(__file__).with_name("inside.py").read_bytes()
-        call = Call(command, workspace, stdin=looking, limits=_PROBE_LIMITS)
+        call = _looking(Path(folder), has_own_pids=sandbox.tier != Confined.tier)
         finished = sandbox.run(call, emit=ignore, is_cancelled=never)
     if finished.exit_code != 0:
         raise SandboxUnavailable("cannot look from inside the sandbox", said=finished.stderr.text.strip())
     return _judged(sandbox.tier, json.loads(finished.stdout.text))
+
+
+def _looking(folder: Path, *, has_own_pids: bool) -> Call:
+    """The call that looks from inside: on a workspace in the folder, beside a neighbour's."""
+    folder.chmod(0o711)
+    workspace, neighbour = folder / "workspace", folder / "neighbour"
+    for made in (workspace, neighbour):
+        made.mkdir()
+    (neighbour / "file").touch()
+    for made in (workspace, neighbour):
+        identity.hand_over(made)
+    python = interpreter.base()
+    shown = [str(python.prefix)] if python.prefix.is_relative_to("/home") else []
+    told = [str(neighbour / "file"), "0" if has_own_pids else str(os.getpid()), *shown]
+    looking = Path(__file__).with_name("inside.py").read_bytes()
+    return Call((str(python.executable), "-I", "-S", "-", *told), workspace, stdin=looking, limits=_PROBE_LIMITS)
 
 
 def _judged(tier: int, facts: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools import tiers
 from tools.terminal_text import Neutraliser
 from worker.command_line.frame import INTERRUPTED, Local, console, end, frame
 from worker.command_line.words import killed
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 NOT_THERE = 125
 REFUSED = 1
 STREAMS = ("stdout", "stderr")
-NO_ISOLATION = 4
 
 
 @click.group()
@@ -42,7 +42,7 @@ def probe(tier: int | None) -> None:
 
     found = sandboxes.probe(frame().settings().sandbox_tier if tier is None else tier)
     frame().show(found.as_dict(), lambda: _probe(found))
-    if found.tier == NO_ISOLATION:
+    if found.tier == tiers.NONE:
         raise click.exceptions.Exit(NOT_THERE)
 
 
@@ -88,7 +88,7 @@ def _run(told: "Settings", folder: Path, command: tuple[str, ...], limits: "Limi
     from tools.workspace import Workspace
 
     tool, isolated = find("terminal.run"), choose(told.sandbox_tier)
-    owned = identity.lent_to(folder) if isolated.tier != NO_ISOLATION else nullcontext()
+    owned = identity.lent_to(folder) if isolated.tier != tiers.NONE else nullcontext()
     with owned, _until_signalled() as stopped:
         context = replace(
             context_of(told, Workspace(folder), isolated, limits),
@@ -149,7 +149,7 @@ def _probe(found: Any) -> None:
     from rich.text import Text
 
     out = console()
-    style = "red" if found.tier == NO_ISOLATION else "green"
+    style = "red" if found.tier == tiers.NONE else "green"
     out.print(Text.assemble((found.name, style), f"  (tier {found.tier})"))
     for name, value in found.facts.items():
         out.print(Text.assemble((f"  {name}: ", "dim"), str(value)))

@@ -20,7 +20,7 @@ lint:  ## check style and form
 types:  ## check types
 	bin/_run --dev mypy
 
-bench:  ## measure speed, side by side with bare Celery
+bench:  ## measure speed, side by side with what it is compared to
 	bin/_run --dev bench
 
 docs:  ## write the generated pages again

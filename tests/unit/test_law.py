@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "webapp": {"webapp", "tasks", "tools", "models", "settings"},
     "opscore_sdk": {"opscore_sdk"},
 }
-OURS = {*MAY_IMPORT, "migrations", "tests", "bench"}
+OURS = {*MAY_IMPORT, "migrations", "docs", "tests", "bench"}
 DATABASE = {"sqlalchemy", "flask", "flask_sqlalchemy", "psycopg", "sqlite3", "alembic"}
 
 

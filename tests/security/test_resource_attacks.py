@@ -100,6 +100,7 @@ def test_one_file_cannot_outgrow_its_limit(box: Box) -> None:
 
 def test_many_files_cannot_outgrow_the_workspace(box: Box) -> None:
     code = """
+import time
 for number in range(10_000):
     open(f"output/{number}", "wb").write(bytes(4_000_000))
     time.sleep(0.05)
@@ -232,6 +233,7 @@ part = bytes(1_000_000)
 with open("big", "wb", buffering=0) as file:
     for _ in range(4000):
         file.write(part)
+import time
 time.sleep(30)
 """
     finished = box.python(code, limits=replace(SMALL, file_bytes=4 * GIB, workspace_bytes=100 * MIB, cpu_s=20))

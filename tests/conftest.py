@@ -21,6 +21,17 @@ from models import scope
 from models.database import bare_app, db, migrating_app
 from tests.support.postgresql import execute, named
 
+ON_EVERY_TIER = ("test_sandbox.py", "test_real_programs.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave tier 2, which is tier 1 without a /proc of its own, to the sandbox's own suites but in a long run."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        if params.get("chosen") == 2 and item.path.name not in ON_EVERY_TIER:
+            item.add_marker("long")
+
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:

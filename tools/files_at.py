@@ -2,7 +2,8 @@
 
 Whoever fills a workspace may put links, pipes and devices in it, and may swap them while we look; checking a
 path and then opening it loses that race.  `openat2` resolves below a descriptor and follows no link, and what
-was opened is looked at before it is used.  All trusted access to a workspace goes through this module.
+was opened is looked at before it is used.  All trusted access to a workspace goes through this module; what the
+system refuses is said in refusals.py.
 """
 
 import ctypes
@@ -15,7 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import Conflict, InvalidInput, Misconfigured, NotFound, ToolFailed
+from models.errors import InvalidInput, NotFound
+from tools.refusals import as_ours, in_our_words
 
 DEPTH_LIMIT = 64
 """No honest tree is deeper; one that is would cost a descriptor for each level."""
@@ -41,21 +43,6 @@ class Found:
     folder: int
     stat: os.stat_result
     depth: int
-
-
-@contextmanager
-def in_our_words(path: str) -> Iterator[None]:
-    """What the system refuses within is raised as an error of ours, where whoever wrote the path can mend it.
-
-    A tree that changes while it is looked at refuses in many ways; none of them may look like a fault of ours.
-    """
-    try:
-        yield
-    except OSError as error:
-        ours = _as_ours(error.errno or 0, path)
-        if isinstance(ours, OSError):
-            raise
-        raise ours from error
 
 
 def open_root(path: Path) -> int:
@@ -93,7 +80,7 @@ def open_beneath(root: int, path: str, flags: int, mode: int = 0) -> int:
     how = _How(flags | os.O_CLOEXEC, mode if flags & os.O_CREAT else 0, resolve)
     descriptor = _libc.syscall(_OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
     if descriptor < 0:
-        raise _as_ours(ctypes.get_errno(), path)
+        raise as_ours(ctypes.get_errno(), path)
     return int(descriptor)
 
 
@@ -310,33 +297,3 @@ def disk_usage(root: int, most: int) -> int:
         if total > most or is_too_deep:
             return max(total, most + 1)
     return total
-
-
-_REFUSED = {
-    errno.ELOOP: "cannot follow a link",
-    errno.EXDEV: "cannot follow a link",
-    errno.ENOTDIR: "cannot use a file as a folder",
-    errno.EISDIR: "cannot use a folder as a file",
-    errno.ENXIO: "cannot open anything but a regular file with one link",
-    errno.EACCES: "cannot open it: no permission",
-    errno.EPERM: "cannot open it: no permission",
-    errno.ENODEV: "cannot open anything but a regular file with one link",
-    errno.ENAMETOOLONG: "cannot use this path: it is too long",
-    errno.ETXTBSY: "cannot write to a program that is running",
-}
-_CHANGED = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ESTALE})
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-def _as_ours(number: int, path: str) -> Exception:
-    if number in _REFUSED:
-        return InvalidInput(_REFUSED[number], path=path)
-    if number == errno.ENOENT:
-        return NotFound("cannot find it in the workspace", path=path)
-    if number in _CHANGED:
-        return Conflict("cannot do this: something else changed the folder meanwhile", path=path)
-    if number in _FULL:
-        return ToolFailed("cannot write: no space is left on this host", path=path)
-    if number == errno.ENOSYS:
-        return Misconfigured("cannot open files safely: the kernel has no openat2 (Linux 5.6 or newer)")
-    return OSError(number, os.strerror(number), path)

@@ -25,6 +25,7 @@ from tools import files_at, manifest, restore, text_diff
 from tools.blobs import Blobs, write_whole
 from tools.contract import GIB
 from tools.manifest import FILE, FOLDER, LINK, Item, Manifest, shown
+from tools.refusals import in_our_words
 from tools.workspace import Workspace
 
 LEFT_OUT = frozenset({".venv", "__pycache__", "node_modules"})
@@ -231,7 +232,7 @@ class _Survey:
 
     def _read(self, found: files_at.Found) -> tuple[str, int] | None:
         try:
-            with files_at.in_our_words(found.path):
+            with in_our_words(found.path):
                 if not found.stat.st_mode & stat.S_IRUSR:
                     files_at.take_back(found.folder, found.name, 0o600)
                 descriptor = files_at.open_regular(found.folder, found.name, os.O_RDONLY)

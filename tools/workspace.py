@@ -20,6 +20,7 @@ from typing import BinaryIO, Literal
 from models.errors import Conflict, InvalidInput, NotFound
 from tools import copy_in, files_at, identity, removal
 from tools.manifest import shown
+from tools.refusals import in_our_words
 
 FOLDERS = ("src", "output", "research")
 
@@ -117,7 +118,7 @@ class Workspace:
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:
         """As `root`, for work on `path`: what the system refuses is raised in our words."""
-        with files_at.in_our_words(path), self.root() as root:
+        with in_our_words(path), self.root() as root:
             yield root
 
     @contextmanager

@@ -105,7 +105,7 @@ def prune(rules: Rules, but: str = "") -> list[str]:
     What a call uses stays, and so does the one named `but`.  Returns the names of the environments that went.
     """
     _clear_left_overs(rules.folder)
-    found = sorted((each.stat().st_mtime, each) for each in rules.folder.iterdir() if _DIGEST.fullmatch(each.name))
+    found = sorted(_by_last_use(rules.folder))
     sizes = {path: made.total_bytes for _, path in found if (made := find(rules.folder, path.name))}
     room, gone = sum(sizes.values()), []
     for used_at, path in found:
@@ -126,8 +126,19 @@ def remove(path: Path) -> None:
         os.close(parent)
 
 
+def _by_last_use(folder: Path) -> Iterator[tuple[float, Path]]:
+    for each in folder.iterdir():
+        # Another worker may be deleting it just now.
+        with suppress(FileNotFoundError):
+            if _DIGEST.fullmatch(each.name):
+                yield each.stat().st_mtime, each
+
+
 def _delete_unused(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:  # another worker was first
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not _is_same(path, descriptor):

@@ -141,6 +141,8 @@ def _uv_tables(file: Path) -> list[Table]:
         return []
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured("cannot read uv's configuration", file=str(file)) from error
+    if any("url" not in index for index in told.get("index", [])):
+        raise Misconfigured("cannot read uv's configuration: an index without a URL", file=str(file))
     return [told.get("pip", {}), told]
 
 

@@ -66,6 +66,15 @@ def test_old_ones_go_then_the_least_recently_used_until_there_is_room(tmp_path: 
     assert cache.prune(Rules(tmp_path, keep_bytes=0), but="c" * 64) == ["d" * 64]
 
 
+def test_environment_that_another_worker_deletes_meanwhile_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, listed = tmp_path / ("a" * 64), [tmp_path / ("a" * 64), made(tmp_path, "b" * 64)]
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter(listed if folder == tmp_path else []))
+    assert cache.prune(Rules(tmp_path, keep_bytes=0)) == ["b" * 64]
+    assert not cache._delete_unused(gone)
+
+
 def test_what_a_killed_worker_left_goes_after_a_day(tmp_path: Path) -> None:
     for folder in ("draft-1", "scratch/w1", "draft-2"):
         (tmp_path / folder).mkdir(parents=True)

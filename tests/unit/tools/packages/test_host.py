@@ -62,9 +62,12 @@ def test_uvs_variables_win_over_its_file(tmp_path: Path) -> None:
     assert uv({"UV_NO_CONFIG": "1"}, tmp_path) == host.Told()
 
 
-@pytest.mark.parametrize("name", ["pip/pip.conf", "uv/uv.toml"])
-def test_damaged_file_is_named(tmp_path: Path, name: str) -> None:
-    file = written(tmp_path / ".config" / name, "= [")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("pip/pip.conf", "= ["), ("uv/uv.toml", "= ["), ("uv/uv.toml", "[[index]]\nname = 'lacks-a-url'")],
+)
+def test_damaged_file_is_named(tmp_path: Path, name: str, text: str) -> None:
+    file = written(tmp_path / ".config" / name, text)
     with pytest.raises(Misconfigured) as caught:
         (pip if "pip.conf" in name else uv)({}, tmp_path)
     assert caught.value.details["file"] == str(file)

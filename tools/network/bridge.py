@@ -94,7 +94,10 @@ class Bridge:
 
     def take(self) -> None:
         """Take one connection and lead it to the proxy."""
-        near, _ = self.listener.accept()
+        try:
+            near, _ = self.listener.accept()
+        except OSError:
+            return  # whoever it was went away
         far = socket.socket(socket.AF_UNIX)
         try:
             far.connect(self.path)

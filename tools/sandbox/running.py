@@ -59,13 +59,13 @@ class Running:
         self._ours = [self.stdin, self.stdout, self.stderr, self.control]
         try:
             self.pid = spawn(command, given | inherited.held)
+            self.ended = os.pidfd_open(self.pid)
         except BaseException:
             self._close()
             raise
         finally:
             for descriptor in given.values():
                 os.close(descriptor)
-        self.ended = os.pidfd_open(self.pid)
         self._ours.append(self.ended)
         self.first: int | None = None
         self._first_ended: int | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 import settings
 from models import scope
@@ -39,10 +40,12 @@ def store(name: str, stream: BinaryIO) -> Upload:
     draft = drafts_folder(told) / upload.id
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        upload.size_bytes, upload.digest, head = _copy(stream, draft, _Room(told))
+        room = _Room(told)
+        upload.size_bytes, upload.digest, head = _copy(stream, draft, room)
         _check_kind(upload.name, head)
         upload.media_type = media_types.of_file(upload.name, head)
         with writing() as session:
+            room.check_again(session, upload.size_bytes)
             session.add(upload)
         _name(draft, upload_path(told, upload.id), upload.id)
     finally:
@@ -85,29 +88,36 @@ class _Room:
                 f"it is larger than {told.upload_max_bytes:,} bytes; OPSCORE_UPLOAD_MAX_BYTES raises the limit"
             )
         if size > self._quota_left:
-            raise _refused(
-                f"all uploads together may hold {told.uploads_total_bytes:,} bytes, and that is used up; "
-                "OPSCORE_UPLOADS_TOTAL_BYTES raises the limit"
-            )
+            raise _used_up(told)
         if shutil.disk_usage(told.data_dir).free - CHUNK_BYTES < told.disk_reserve_bytes:
             raise _refused(
                 "the disk of this OpsCore is nearly full; make room on it, "
                 "or let OPSCORE_DISK_RESERVE_BYTES keep less free"
             )
 
+    def check_again(self, session: Session, size: int) -> None:
+        """Refuse in the transaction that keeps it: others may have been kept since it began to come in."""
+        if _stored(session) + size > self._told.uploads_total_bytes:
+            raise _used_up(self._told)
+
 
 def _used(told: Settings) -> int:
     """Bytes of all uploads of the installation and of those that are coming in just now."""
-    # One sum over a table that the limit itself keeps short.
-    with scope.wide(AUTHOR), reading() as session:
-        stored = session.scalar(select(func.coalesce(func.sum(Upload.size_bytes), 0))) or 0
+    with reading() as session:
+        stored = _stored(session)
     coming = 0
     for entry in os.scandir(drafts_folder(told)):
         try:
             coming += entry.stat(follow_symlinks=False).st_size
         except FileNotFoundError:
             continue  # it came in meanwhile
-    return int(stored) + coming
+    return stored + coming
+
+
+def _stored(session: Session) -> int:
+    # One sum over a table that the limit itself keeps short.
+    with scope.wide(AUTHOR):
+        return int(session.scalar(select(func.coalesce(func.sum(Upload.size_bytes), 0))) or 0)
 
 
 def _copy(stream: BinaryIO, path: Path, room: _Room) -> tuple[int, str, bytes]:
@@ -144,6 +154,13 @@ def _name(draft: Path, path: Path, upload_id: str) -> None:
         with writing() as session:
             session.execute(delete(Upload).where(Upload.id == upload_id))
         raise
+
+
+def _used_up(told: Settings) -> InvalidInput:
+    return _refused(
+        f"all uploads together may hold {told.uploads_total_bytes:,} bytes, and that is used up; "
+        "OPSCORE_UPLOADS_TOTAL_BYTES raises the limit"
+    )
 
 
 def _refused(message: str) -> InvalidInput:

@@ -227,6 +227,24 @@ def test_uploads_of_everybody_count_together(
             uploads.store("a.csv", io.BytesIO(b"x" * 1000))
 
 
+def test_uploads_that_come_in_together_share_the_room(
+    web: Flask, database: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, uploads_total_bytes=1500)
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() == 0:
+                uploads.store("b.csv", io.BytesIO(b"y" * 1000))
+            return super().read(size)
+
+    with web.app_context(), scope.acting("person:alice"):
+        with pytest.raises(Exception, match="all uploads together"):
+            uploads.store("a.csv", Slow(b"x" * 1000))
+        assert [upload.name for upload in db.session.query(Upload)] == ["b.csv"]
+    assert len(left(database)) == 1
+
+
 def test_upload_never_takes_more_disk_than_it_may(
     web: Flask, database: settings.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,18 @@ from tools.sandbox.worker_name import worker_name
 
 _DROP_SYS_ADMIN = "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 21); os.execv(sys.executable, sys.argv[1:])"
 
+# After a program's `tried`: prints the names of those that did not fail.
+SAY_WHICH = """
+done = []
+for name, attempt in tried.items():
+    try:
+        attempt()
+        done.append(name)
+    except OSError:
+        pass
+print(done)
+"""
+
 
 @pytest.fixture
 def third(box: Box) -> Box:
@@ -69,16 +81,8 @@ tried = {
     "truncate": lambda: os.truncate(path, 0),
     "read": lambda: open(path).read(),
 }
-done = []
-for name, attempt in tried.items():
-    try:
-        attempt()
-        done.append(name)
-    except OSError:
-        pass
-print(done)
 """
-    assert third.python(code, str(neighbour)).stdout.text == "[]\n"
+    assert third.python(code + SAY_WHICH, str(neighbour)).stdout.text == "[]\n"
     after = neighbour.stat()
     assert (after.st_mode, after.st_mtime_ns, after.st_nlink) == (before.st_mode, before.st_mtime_ns, 1)
     assert neighbour.read_text() == "mine"
@@ -118,16 +122,8 @@ tried = {
     "signal": lambda: os.kill(pid, 0),
     "signal to the parent's parent": lambda: os.kill(int(sys.argv[2]), 0),
 }
-done = []
-for name, attempt in tried.items():
-    try:
-        attempt()
-        done.append(name)
-    except OSError:
-        pass
-print(done)
 """
-    assert third.python(code, str(os.getpid()), str(os.getppid())).stdout.text == "[]\n"
+    assert third.python(code + SAY_WHICH, str(os.getpid()), str(os.getppid())).stdout.text == "[]\n"
 
 
 def test_temporary_files_go_with_the_call(third: Box) -> None:

@@ -2,55 +2,24 @@
 
 Paths are relative to the workspace, with "/" ("output/report.html").  Nothing here opens a path of the host
 by name below the workspace's root: files_at.py does, by descriptors, following no link.  What a folder of the
-host brings in: copy_in.py.  The workspace's history: history.py.
+host brings in: copy_in.py.  What a listing is made of: entries.py.  The workspace's history: history.py.
 """
 
-import base64
-import binascii
 import itertools
 import os
 import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from models.errors import Conflict, InvalidInput, NotFound
 from tools import copy_in, files_at, identity, removal
-from tools.manifest import shown
+from tools.entries import Entry, Kind, Page, entry_of, from_cursor, to_cursor
 from tools.refusals import in_our_words
 
 FOLDERS = ("src", "output", "research")
-
-Kind = Literal["file", "folder", "link", "other"]
-_LAST_SECOND = 253_402_300_799.0
-"""9999-12-31T23:59:59Z."""
-_KINDS: dict[int, Kind] = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One name in a workspace.  `modified_at` is in seconds since 1970, UTC; `size` is 0 but for files.
-
-    `path` is always valid text; a name that is no UTF-8 is shown with escapes, is of kind "other", and cannot
-    be opened.
-    """
-
-    path: str
-    kind: Kind
-    size: int
-    modified_at: float
-
-
-@dataclass(frozen=True)
-class Page:
-    """Part of a listing; `next` is what to ask with for what follows, None at its end."""
-
-    entries: list[Entry]
-    next: str | None
-
 
 # Named here, since inside the class `list` is the method.
 Entries = list[Entry]
@@ -151,9 +120,9 @@ class Workspace:
         """What is at the path."""
         with self._opened(path) as root:
             if files_at.clean(path) == ".":
-                return _entry(".", os.fstat(root))
+                return entry_of(".", os.fstat(root))
             with files_at.folder_of(root, path) as (folder, name):
-                return _entry(files_at.clean(path), _stat(folder, name, path))
+                return entry_of(files_at.clean(path), _stat(folder, name, path))
 
     def exists(self, path: str) -> bool:
         """Whether anything is at the path."""
@@ -187,12 +156,12 @@ class Workspace:
         last = ""
         entries: list[Entry] = []
         depth = files_at.DEPTH_LIMIT if is_deep else 1
-        for found in self._found(path, depth, _from_cursor(after)):
-            entry = _entry(_joined(path, found.path), found.stat)
+        for found in self._found(path, depth, from_cursor(after)):
+            entry = entry_of(_joined(path, found.path), found.stat)
             if entry.kind == skip:
                 continue
             if len(entries) == limit:
-                return Page(entries, _to_cursor(last))
+                return Page(entries, to_cursor(last))
             entries.append(entry)
             last = found.path
         return Page(entries, None)
@@ -200,11 +169,11 @@ class Workspace:
     def outline(self, most_each: int, limit: int) -> Iterator[Entry]:
         """As `walk`, but of each folder the first `most_each` names only."""
         below = self._found(".", files_at.DEPTH_LIMIT, most_each=most_each)
-        yield from (_entry(found.path, found.stat) for found in itertools.islice(below, limit))
+        yield from (entry_of(found.path, found.stat) for found in itertools.islice(below, limit))
 
     def _below(self, path: str, depth_limit: int) -> Iterator[Entry]:
         for found in self._found(path, depth_limit):
-            yield _entry(_joined(path, found.path), found.stat)
+            yield entry_of(_joined(path, found.path), found.stat)
 
     def _found(
         self, path: str, depth_limit: int, after: str = "", most_each: int | None = None
@@ -333,27 +302,6 @@ def _replace(folder: int, name: str, data: bytes, owner: int | None) -> None:
         raise
 
 
-def _entry(path: str, found: os.stat_result) -> Entry:
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "other")
-    name = shown(path)
-    if name != path:
-        kind = "other"
-    # Whoever wrote it may have dated it as it liked; no calendar goes further.
-    modified_at = min(max(found.st_mtime, 0.0), _LAST_SECOND)
-    return Entry(name, kind, found.st_size if kind == "file" else 0, modified_at)
-
-
 def _joined(folder: str, path: str) -> str:
     cleaned = files_at.clean(folder)
     return path if cleaned == "." else f"{cleaned}/{path}"
-
-
-def _to_cursor(path: str) -> str:
-    return base64.urlsafe_b64encode(os.fsencode(path)).decode("ascii")
-
-
-def _from_cursor(cursor: str | None) -> str:
-    try:
-        return os.fsdecode(base64.b64decode(cursor or "", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput("cannot go on from there: this is no cursor of a listing", cursor=cursor) from error

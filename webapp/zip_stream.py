@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from models.errors import OpsCoreError
-from tools.workspace import Entry, Workspace
+from tools.entries import Entry
+from tools.workspace import Workspace
 from webapp.downloads import Pieces, safe_name
 
 MOST_ENTRIES = 200_000

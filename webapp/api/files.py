@@ -10,7 +10,7 @@ from flask_openapi import APIBlueprint, Tag
 
 from models.errors import NotFound
 from tasks.folders import workspace_of
-from tools.workspace import Entry, Page
+from tools.entries import Entry, Page
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import FilePath, Files, FileShape, FilesQuery, TaskPath
 from webapp.api.tasks import find

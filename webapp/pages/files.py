@@ -15,7 +15,8 @@ from models.errors import InvalidInput, NotFound
 from models.task import Task
 from tasks import media_types
 from tasks.folders import workspace_of
-from tools.workspace import Entry, Workspace
+from tools.entries import Entry
+from tools.workspace import Workspace
 from webapp import preview
 from webapp.downloads import download, only_to_save, sent
 from webapp.glance import artifacts_of

@@ -5,7 +5,8 @@ from typing import cast
 
 import pytest
 
-from tools.workspace import Entry, Workspace
+from tools.entries import Entry
+from tools.workspace import Workspace
 from webapp import preview
 
 

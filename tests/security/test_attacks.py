@@ -18,7 +18,7 @@ from settings import PROJECT
 from tests.security import attempt, record
 from tests.security.attacks import ATTACKS, KINDS
 from tests.security.attacks.attack import Attack
-from tests.support.ordinary import OrdinaryUser
+from tests.support.ordinary import UID_OF_ATTACKS, OrdinaryUser
 from tests.support.sandboxed import TIERS
 
 # The first test of each user tries everything.
@@ -54,7 +54,8 @@ def tried(
         words = ["-m", "tests.security.trial", f"{folder}/t", str(tool_env), tiers, names]
         if who == "user" and os.geteuid() == 0:
             words[2] = f"{folder}/user/trial"
-            done = OrdinaryUser.of(folder / "user", tool_env).python(*words, OPSCORE_SECRET_KEY=SECRET)
+            user = OrdinaryUser.of(folder / "user", tool_env, UID_OF_ATTACKS)
+            done = user.python(*words, OPSCORE_SECRET_KEY=SECRET)
         else:
             environment = {**os.environ, "OPSCORE_SECRET_KEY": SECRET}
             command = [sys.executable, *words]

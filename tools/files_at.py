@@ -167,13 +167,16 @@ def _is_shared(found: os.stat_result) -> bool:
     return is_twice or stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
 
 
-def give(folder: int, name: str, owner: int | None) -> None:
-    """Hand it to `owner`, a link itself and not where it leads; None leaves it, as does what has two names."""
+def give(folder: int, name: str, owner: int | None, group: int | None = None) -> None:
+    """Hand it to `owner`, a link itself and not where it leads; None leaves it, as does what has two names.
+
+    Its group becomes the owner's own, of the same number, unless `group` says another.
+    """
     if owner is None:
         return
     with _pinned(folder, name) as (itself, found):
         if not _is_shared(found):
-            os.chown(itself, owner, owner)
+            os.chown(itself, owner, owner if group is None else group)
 
 
 def take_back(folder: int, name: str, mode: int) -> None:

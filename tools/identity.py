@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from models.errors import Conflict
 from tools import files_at, uids
 
 UIDS = range(60600, 61112)
@@ -53,30 +52,6 @@ def lent() -> Iterator[int | None]:
         return
     with uids.one_of(UIDS[1:], LOCKS) as uid:
         yield uid
-
-
-@contextmanager
-def lent_to(folder: Path) -> Iterator[None]:
-    """As root, hand a folder of the host and what is in it to a uid that is lent for as long as the block lasts.
-
-    A folder that a sandbox uid owns keeps it: it is a task's workspace, or was handed over before.
-
-    Raises:
-        Conflict: somebody else is at work with that uid, in this folder or in another.
-        SandboxUnavailable: all are lent; transient.
-        Misconfigured: /run cannot be written.
-    """
-    if not drops_uid():
-        yield
-    elif (uid := owner_of(folder)) is not None:
-        with uids.this_one(uid, LOCKS) as is_ours:
-            if not is_ours:
-                raise Conflict("cannot work in the folder: its user is at work already; wait for the end", uid=uid)
-            yield
-    else:
-        with lent() as uid:
-            hand_over(folder, uid)
-            yield
 
 
 def owner_of(folder: Path) -> int | None:

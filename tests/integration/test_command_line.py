@@ -23,7 +23,6 @@ from settings import Settings
 from tasks.folders import workspaces_root
 from tests.support.factories import every_state, make_event, make_step, make_task
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
-from tools import identity
 from tools.packages import lock
 from tools.workspace import Workspace
 from worker.command_line.program import program
@@ -278,48 +277,61 @@ def in_sandbox(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[by
     return subprocess.run(command, capture_output=True, check=False, cwd=settings.PROJECT)
 
 
-def test_a_command_in_the_sandbox_passes_on_its_output_and_exit_code(told: Settings, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of its own: that of the test holds the installation's."""
+    made = tmp_path / "folder"
+    made.mkdir()
+    return made
+
+
+def test_a_command_in_the_sandbox_passes_on_its_output_and_exit_code(told: Settings, folder: Path) -> None:
     if run("sandbox", "probe").exit_code == 125:
         pytest.skip("this host cannot isolate")
-    done = in_sandbox(tmp_path, "--", "sh", "-c", "echo out; echo err >&2; echo x > made; exit 7")
+    done = in_sandbox(folder, "--", "sh", "-c", "echo out; echo err >&2; echo x > made; exit 7")
     assert (done.returncode, done.stdout, done.stderr) == (7, b"out\n", b"err\n")
-    assert (tmp_path / "made").exists()
-    late = in_sandbox(tmp_path, "--timeout", "1", "--", "sleep", "30")
+    assert (folder / "made").exists()
+    late = in_sandbox(folder, "--timeout", "1", "--", "sleep", "30")
     assert late.returncode == 124
     assert late.stderr.startswith(b"Stopped after 1 s: the time-out (--timeout) was reached.\n")
-    shown = json.loads(in_sandbox(tmp_path, "--json", "--", "echo", "hi").stdout)
+    shown = json.loads(in_sandbox(folder, "--json", "--", "echo", "hi").stdout)
     assert (shown["exit_code"], shown["stdout"]) == (0, "hi\n")
 
 
-def test_folder_of_the_host_is_worked_on_as_a_workspace_is(told: Settings, tmp_path: Path) -> None:
-    folder, outside = tmp_path / "folder", tmp_path / "outside"
-    folder.mkdir()
+def test_folder_of_the_host_is_worked_on_as_a_workspace_is(told: Settings, folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
     outside.write_text("mine")
     (folder / "given.txt").write_text("given")
     (folder / "link").hardlink_to(outside)
     done = in_sandbox(folder, "--", "sh", "-c", "cat given.txt && echo made > made.txt && rm given.txt")
     assert (done.returncode, done.stdout) == (0, b"given")
     assert (folder / "made.txt").read_text() == "made\n"
-    ours = identity.UIDS if identity.drops_uid() else {os.getuid()}
-    assert (folder / "made.txt").stat().st_uid in ours
+    assert (folder / "made.txt").stat().st_uid == os.getuid(), "it is given back"
     assert outside.stat().st_uid == os.getuid(), "a second name may be a file that somebody else trusts"
 
 
-def test_command_in_the_sandbox_has_the_packages_that_its_folder_asks_for(told: Settings, tmp_path: Path) -> None:
-    (tmp_path / lock.FILE).write_text(f"{lock.MARK}\nnowhere==1.0 --hash=sha256:{64 * '0'}\n")
-    done = in_sandbox(tmp_path, "--", "true")
+def test_command_in_the_sandbox_has_the_packages_that_its_folder_asks_for(told: Settings, folder: Path) -> None:
+    (folder / lock.FILE).write_text(f"{lock.MARK}\nnowhere==1.0 --hash=sha256:{64 * '0'}\n")
+    done = in_sandbox(folder, "--", "true")
     assert done.returncode == 1
     assert b"packages.txt" in done.stderr
 
 
-def test_without_isolation_nothing_is_run(told: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_isolation_nothing_is_run(told: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPSCORE_SANDBOX_TIER", "1")
     monkeypatch.setenv("PATH", "/nonexistent")
     settings.load.cache_clear()
-    result = run("sandbox", "run", "--workspace", str(tmp_path), "--", "touch", "made")
+    result = run("sandbox", "run", "--workspace", str(folder), "--", "touch", "made")
     assert (result.exit_code, "doctor" in result.stderr) == (125, True)
-    assert not (tmp_path / "made").exists()
+    assert not (folder / "made").exists()
     assert run("sandbox", "probe").exit_code == 125
+
+
+def test_folder_that_holds_more_than_a_task_is_refused_and_left_as_it_is(told: Settings, tmp_path: Path) -> None:
+    for folder in ("/", "/etc", str(tmp_path), str(told.data_dir)):
+        result = run("sandbox", "run", "--workspace", folder, "--", "true")
+        assert (result.exit_code, "mktemp -d" in result.stderr) == (1, True), folder
+    assert (Path("/etc").stat().st_uid, tmp_path.stat().st_uid) == (0, os.getuid())
 
 
 def test_help_is_there_for_every_command() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import Conflict, Misconfigured, SandboxUnavailable
+from models.errors import Misconfigured, SandboxUnavailable
 from tools import identity, uids
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -68,19 +68,3 @@ def test_two_at_once_are_lent_two_where_root_gives_up_its_own() -> None:
             assert one != other
         else:
             assert (one, other) == (None, None)
-
-
-def test_folder_of_the_host_is_handed_to_one_that_is_lent(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with identity.lent_to(tmp_path), identity.lent() as other:
-        assert (tmp_path / "file").stat().st_uid == tmp_path.stat().st_uid
-        assert tmp_path.stat().st_uid in (identity.UIDS if identity.drops_uid() else {os.getuid()})
-        assert tmp_path.stat().st_uid != other
-
-
-@pytest.mark.skipif(not identity.drops_uid(), reason="only root gives up its uid; as root this runs")
-def test_folder_whose_uid_is_at_work_is_not_worked_in_twice(tmp_path: Path) -> None:
-    with identity.lent_to(tmp_path), pytest.raises(Conflict), identity.lent_to(tmp_path):
-        pass
-    with identity.lent_to(tmp_path):
-        pass

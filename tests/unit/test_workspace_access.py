@@ -36,7 +36,7 @@ BY_NAME: dict[str, dict[str, str]] = {
         "os.access(opened, wanted)": "a descriptor's own name in /proc",
         "Path(opened).chmod(448)": "a descriptor's own name in /proc",
         "os.open(f'/proc/self/fd/{pinned}', flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)": "the same",
-        "os.chown(itself, owner, owner)": "the same",
+        "os.chown(itself, owner, owner if group is None else group)": "the same",
         "Path(itself).chmod(mode)": "the same",
         "os.listdir(folder)": "a descriptor",
     },

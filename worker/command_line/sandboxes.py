@@ -48,7 +48,8 @@ def probe(tier: int | None) -> None:
 
 @sandbox.command(cls=Local, context_settings={"ignore_unknown_options": False})
 @click.option("--workspace", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-              metavar="DIR", help="The only folder that the command may write; it is /workspace inside.")  # fmt: skip
+              metavar="DIR", help="The only folder that the command may write, a folder of its own. As root, what is "
+              "in it belongs to another user while the command runs.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Longest time, in seconds.")
 @click.argument("command", nargs=-1, required=True, metavar="-- CMD...")
 def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> None:
@@ -80,15 +81,19 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
 
 def _run(told: "Settings", folder: Path, command: tuple[str, ...], limits: "Limits") -> "ToolResult":
     """One call of terminal.run on the folder, as a step's would be; a person may start any program."""
+    from settings import PROJECT
     from tasks.calls import context_of
-    from tools import identity
+    from tasks.folders import workspaces_root
+    from tools import borrowed
     from tools.contract import ignore
     from tools.registry import find
     from tools.sandbox import choose
     from tools.workspace import Workspace
 
+    if folder.parent != workspaces_root():
+        borrowed.require_lendable(folder, (told.data_dir, told.tool_env, PROJECT))
     tool, isolated = find("terminal.run"), choose(told.sandbox_tier)
-    owned = identity.lent_to(folder) if isolated.tier != tiers.NONE else nullcontext()
+    owned = borrowed.borrowed(folder) if isolated.tier != tiers.NONE else nullcontext()
     with owned, _until_signalled() as stopped:
         context = replace(
             context_of(told, Workspace(folder), isolated, limits),

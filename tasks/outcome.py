@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -102,7 +103,23 @@ def describe(error: OpsCoreError) -> str:
         # Why each tier failed is long and for whoever looks after the host: it stands on the agent's page.
         return f"{error.message}; bin/opscore doctor there names the cure"
     problems = "; ".join(f"{each['path']} {each['message']}" for each in getattr(error, "problems", []))
-    return clean(f"{error}: {problems}" if problems else str(error))
+    said = "; ".join([error.message, *_told_besides(error)])
+    return clean(f"{said}: {problems}" if problems else said)
+
+
+def _told_besides(error: OpsCoreError) -> Iterator[str]:
+    """The error's details as a person reads them, but for what its message says already."""
+    for name, value in error.details.items():
+        told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        if told in error.message:
+            continue
+        match name:
+            case "cure":
+                yield told
+            case "setting":
+                yield f"{told} is the setting"
+            case _:
+                yield f"{name.replace('_', ' ')}: {told}"
 
 
 def first_error(exit_code: int | None, stderr: str) -> str:

@@ -135,7 +135,7 @@ class Installer:
     def _run(self, call: Call, indexes: Indexes) -> Finished:
         if not indexes.hosts:
             finished = self.context.sandbox.run(call, emit=ignore, is_cancelled=self.context.is_cancelled)
-            return finished if indexes == self.indexes else _explained(finished, _FOLDERS_ONLY)
+            return finished if indexes == self.indexes else _explained(finished, after=_FOLDERS_ONLY)
         certificates = trust.bundle(self.context.network.ca_bundle) + b"\n" + indexes.certificates
         with proxy.serving(self._reach(indexes), call.limits.network_bytes, self._tell) as served:
             led = connected.led_to(served.folder, call, certificates)
@@ -144,7 +144,7 @@ class Installer:
             finished = self.context.sandbox.run(led, emit=ignore, is_cancelled=is_over)
         if served.hit is not None:
             finished = replace(finished, hit=served.hit, exit_code=finished.exit_code or _CUT_OFF)
-        return _explained(finished, _not_let_through(self._refused))
+        return _explained(finished, before=_not_let_through(self._refused))
 
     def _tell(self, kind: str, **details: Any) -> None:
         self.context.tell(kind, **details)
@@ -248,16 +248,16 @@ def _not_let_through(refused: list[str]) -> str:
     if not refused:
         return ""
     return (
-        f"The installer was not let through to {', '.join(sorted(set(refused)))}.  A person may allow it by "
+        f"error: the installer was not let through to {', '.join(sorted(set(refused)))}; a person may allow it by "
         "OPSCORE_PACKAGES_HOSTS: the host, or host:port where its address is not global."
     )
 
 
-def _explained(finished: Finished, why: str) -> Finished:
-    """What uv said, and what it cannot know."""
-    if finished.exit_code in (0, None) or not why:
+def _explained(finished: Finished, before: str = "", after: str = "") -> Finished:
+    """What uv said, and what it cannot know: before it where that is the reason, else after it."""
+    if finished.exit_code in (0, None) or not (before or after):
         return finished
-    said = f"{finished.stderr.text}\n{why}\n".encode()
+    said = "\n".join(filter(None, (before, finished.stderr.text, after))).encode()
     return replace(finished, stderr=Captured(said, b"", len(said)))
 
 

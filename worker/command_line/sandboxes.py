@@ -154,7 +154,9 @@ def _probe(found: Any) -> None:
     from rich.text import Text
 
     out = console()
-    style = "red" if found.tier == tiers.NONE else "green"
-    out.print(Text.assemble((found.name, style), f"  (tier {found.tier})"))
+    meant = tiers.meaning(found.tier)
+    out.print(Text.assemble((found.name, meant.light), f"  (tier {found.tier})"))
+    for words in filter(None, (meant.words, meant.cure)):
+        out.print(words)
     for name, value in found.facts.items():
         out.print(Text.assemble((f"  {name}: ", "dim"), str(value)))

@@ -30,6 +30,8 @@ def _command(tool: str, arguments: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     text = _first_line(value if isinstance(value, str) else repr(value))
     return shlex.quote(text if len(text) <= 80 else f"{text[:79]}…")
 

@@ -38,6 +38,7 @@ def test_a_search_marks_the_beginnings_of_words_and_escapes_the_rest() -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "line"),
     [
+        ("python.install", {"packages": ["six", "humanize>=4"]}, "packages='six, humanize>=4'"),
         ("terminal.run", {"command": ["wc", "-w", "two words.txt"]}, "wc -w 'two words.txt'"),
         ("python.run", {"file": "src/a.py", "args": ["--top", 3]}, "python src/a.py --top 3"),
         ("python.run", {"code": "import os\nprint(1)"}, "python -c 'import os …'"),

@@ -177,19 +177,25 @@ def test_logs_hold_it_as_plain_text(attack: str, told: settings.Settings) -> Non
     assert "event" in stream.getvalue()
 
 
-def test_sandbox_run_hands_bytes_to_a_pipe_and_plain_text_to_a_terminal(
-    told: settings.Settings, tmp_path: Path
-) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of its own: that of the test holds the installation's."""
+    made = tmp_path / "folder"
+    made.mkdir()
+    return made
+
+
+def test_sandbox_run_hands_bytes_to_a_pipe_and_plain_text_to_a_terminal(told: settings.Settings, folder: Path) -> None:
     attack = ATTACKS["clipboard written"] + ATTACKS["C1 introducer"]
-    command = ["sandbox", "run", "--workspace", str(tmp_path), "--", "printf", "%s", f"x{attack}y"]
+    command = ["sandbox", "run", "--workspace", str(folder), "--", "printf", "%s", f"x{attack}y"]
     piped = subprocess.run([sys.executable, "-m", "worker.command_line", *command], capture_output=True, check=True)
     assert piped.stdout.decode() == f"x{attack}y"
     assert in_terminal(*command) == "xy"
 
 
-def test_program_in_the_sandbox_has_no_terminal(told: settings.Settings, tmp_path: Path) -> None:
+def test_program_in_the_sandbox_has_no_terminal(told: settings.Settings, folder: Path) -> None:
     look = "for n in 0 1 2; do test -t $n && echo tty $n; done; (echo x > /dev/tty) 2>/dev/null && echo tty; echo done"
-    assert in_terminal("sandbox", "run", "--workspace", str(tmp_path), "--", "sh", "-c", look).split() == ["done"]
+    assert in_terminal("sandbox", "run", "--workspace", str(folder), "--", "sh", "-c", look).split() == ["done"]
 
 
 def in_terminal(*arguments: str) -> str:

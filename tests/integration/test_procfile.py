@@ -25,6 +25,8 @@ def test_honcho_starts_all_of_it_on_an_empty_folder_and_leaves_nothing(tmp_path:
     try:
         wait_until(lambda: health(port).get("agents") == 2, "both agents are there", 120)
         assert health(port)["broker"] == "ok"
+        # An agent is registered a moment before it listens: the broker must not end in between.
+        wait_until(lambda: (tmp_path / "printed").read_bytes().count(b" ready.") == 2, "both agents listen", 60)
         below = psutil.Process(honcho.pid).children(recursive=True)
         honcho.send_signal(signal.SIGTERM)
         honcho.wait(timeout=60)

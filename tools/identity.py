@@ -60,12 +60,12 @@ def owner_of(folder: Path) -> int | None:
     return uid if drops_uid() and uid in UIDS else None
 
 
-def hand_over(folder: Path, uid: int | None = None) -> None:
-    """As root, give the folder and what is in it to that sandbox uid; files with several links stay as they are.
+def hand_over(folder: Path) -> None:
+    """As root, give the folder and what is in it to a sandbox uid; files with several links stay as they are.
 
     A second link may be a name that somebody else trusts.  For anybody but root there is nothing to do.
     """
-    uid = uid or for_new_workspace()
+    uid = for_new_workspace()
     if uid is None or owner_of(folder) is not None:
         return
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -30,6 +30,10 @@ class Agent(Owned, Base):
     """Names of the tools it may use; None means all."""
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What a step that it does may use at most, by the names of tools/limits.py; none where it says nothing."""
+    paused_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """It claims nothing while this is set; its running tasks go on."""
+    max_running: Mapped[int | None]
+    """How many tasks it may run at the same time, on all hosts together; None: as many as its workers have places."""
     version: Mapped[int] = mapped_column(default=1)
     """Of its configuration."""
     event_count: Mapped[int] = mapped_column(default=0)
@@ -64,6 +68,8 @@ class Worker(Owned, Base):
     """The host's load over one minute, per core."""
     started_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     last_seen_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    deaf_since: Mapped[datetime | None] = mapped_column(UtcTime)
+    """Since when it is alive, has a free place and takes no message: a canary of its queue found that."""
     stopped_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
     agent: Mapped[Agent] = relationship(back_populates="workers")

@@ -96,7 +96,7 @@ def _best(queues: list[str]) -> Any:
     is_queued = Task.state == literal(State.QUEUED.value, literal_execute=True)
     heads = []
     for name in queues:
-        wanted = select(Task.number).where(Task.queue == name, is_queued, Task.available_at <= database_now())
+        wanted = select(Task.number).where(Task.queue == name, is_queued, Task.waits_until.is_(None))
         heads.append(select(wanted.order_by(Task.rank_at).limit(CLAIMED_AT_ONCE).subquery().c.number))
     best = select(Task.number).where(is_queued, Task.number.in_(union_all(*heads)))
     return best.order_by(Task.rank_at).limit(1).with_for_update(skip_locked=True).scalar_subquery()

@@ -13,7 +13,8 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, event, inspect
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from settings import PROJECT, Settings
@@ -98,6 +99,13 @@ def writing() -> Iterator[Session]:
 def after_commit(session: Session, callback: Callable[[], None]) -> None:
     """Run the callback once this session's transaction is committed; never after a rollback."""
     session.info.setdefault(AFTER_COMMIT, []).append(callback)
+
+
+def insert_unless_there(session: Session, table: type[Base], **values: Any) -> bool:
+    """Write a row; False when another with its key was there first, which is no error and breaks no transaction."""
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.get_bind().dialect.name](table)
+    written = insert.values(**values).on_conflict_do_nothing().returning(*inspect(table).primary_key)
+    return session.execute(written).first() is not None
 
 
 @event.listens_for(Engine, "connect")

@@ -28,7 +28,7 @@ class Run(Owned, Base):
     started_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
     outcome: Mapped[str | None] = mapped_column(String(20))
-    """succeeded, failed, lost; None while it runs."""
+    """succeeded, failed, cancelled, paused, waiting, retried, lost; None while it runs."""
 
     __table_args__ = (
         Index("uq_run_task_number", "task_id", "number", unique=True),

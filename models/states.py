@@ -41,15 +41,33 @@ class Move(StrEnum):
 
     CLAIM = "claim"
     REQUEUE = "requeue"
+    """Its worker died or fell silent, or its run gives it back."""
+    RETRY = "retry"
+    """A step failed, and its policy has another attempt."""
+    WAIT = "wait"
+    ANSWER = "answer"
+    PAUSE = "pause"
+    RESUME = "resume"
     SUCCEED = "succeed"
     FAIL = "fail"
+    CANCEL = "cancel"
+    REOPEN = "reopen"
+    """A person's retry or replay: the only way out of an end, and a new epoch."""
 
 
+_ALIVE = frozenset({State.QUEUED, State.RUNNING, State.WAITING, State.PAUSED})
 MOVES: dict[Move, tuple[frozenset[State], State]] = {
     Move.CLAIM: (frozenset({State.QUEUED}), State.RUNNING),
     Move.REQUEUE: (frozenset({State.RUNNING}), State.QUEUED),
+    Move.RETRY: (frozenset({State.RUNNING}), State.QUEUED),
+    Move.WAIT: (frozenset({State.RUNNING}), State.WAITING),
+    Move.ANSWER: (frozenset({State.WAITING}), State.QUEUED),
+    Move.PAUSE: (frozenset({State.QUEUED, State.RUNNING}), State.PAUSED),
+    Move.RESUME: (frozenset({State.PAUSED}), State.QUEUED),
     Move.SUCCEED: (frozenset({State.RUNNING}), State.SUCCEEDED),
-    Move.FAIL: (frozenset({State.RUNNING}), State.FAILED),
+    Move.FAIL: (_ALIVE, State.FAILED),
+    Move.CANCEL: (_ALIVE, State.CANCELLED),
+    Move.REOPEN: (frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED}), State.QUEUED),
 }
 FIRST = State.QUEUED
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})

@@ -36,6 +36,8 @@ class Step(Owned, Base):
     position: Mapped[int]
     run_number: Mapped[int]
     """The run that wrote it last."""
+    attempt: Mapped[int] = mapped_column(default=1)
+    """How often its tool has failed in this epoch, and this time; a cut by a crash does not count."""
     title: Mapped[str] = mapped_column(String(200))
     stage: Mapped[Stage] = mapped_column(String(20))
     tool: Mapped[str] = mapped_column(String(80))

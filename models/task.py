@@ -4,12 +4,19 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, String, Text, Uuid, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from models.columns import UtcTime, id_column, now
 from models.database import Base
+from models.plan import Plan
 from models.scope import Owned
 from models.states import FIRST, Stage, State
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of the few rows that a question is about: it does not grow with the table."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
 
 # SQLite counts up only a column that is exactly INTEGER.
 Number = BigInteger().with_variant(Integer(), "sqlite")
@@ -41,32 +48,44 @@ class Task(Owned, Base):
     template: Mapped[str | None] = mapped_column(String(80))
     """Slug of the template, or None for a playbook of the person's own."""
     template_version: Mapped[str | None] = mapped_column(String(40))
-    playbook: Mapped[dict[str, Any]] = mapped_column(JSON, sort_order=LAST)
-    """The plan as it was when the task was submitted, files included; later templates do not change it."""
+    plan_id: Mapped[str] = mapped_column(String(64))
+    """The plan as it was when the task was submitted; later templates do not change it.  Bound by no constraint:
+    SQLite cannot add one to a table that is there."""
     inputs: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
     """What the person allowed each of its steps at most, by the names of tools/limits.py."""
+    retry: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
+    """What the person said about trying a failed step again: `tasks/retry.py`; empty: nothing."""
+    question: Mapped[dict[str, Any] | None] = mapped_column(JSON, sort_order=LAST)
+    """What a waiting task waits for a person to say: `tasks/questions.py`."""
 
     queue: Mapped[str] = mapped_column(String(120))
     """complexity.N, agent.NAME or capability.NAME."""
     agent: Mapped[str | None] = mapped_column(String(80))
     """Name of the agent that runs it or ran it last."""
     rank_at: Mapped[datetime] = mapped_column(UtcTime)
-    """Submission less a head start per level of priority; the lowest is claimed first."""
-    available_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
-    """Not claimed before this time."""
+    """Submission or start time less a head start per level of priority; the lowest is claimed first."""
+    waits_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    """Not claimed while this is set; the reconciler takes it away when the time has come, by the database's clock."""
     deadline_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """By the database's clock; a task that has not ended by then fails."""
     published_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    """When the broker was last told of it; None is published by the reconciler."""
+    """When the broker was last told of it; None is published by the reconciler, unless it waits for its time."""
 
     epoch: Mapped[int] = mapped_column(default=1)
     """Raised by a person's retry or replay; steps of earlier epochs are history."""
     run_number: Mapped[int] = mapped_column(default=0)
+    run_writes: Mapped[int] = mapped_column(default=0)
+    """Writes of this run so far: a run whose connection broke in a commit sees by it whether the commit stands."""
     attempts: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     lease_expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """A wish to the run that has it: end the tool now, then cancelled."""
+    stop_requested_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """A wish: end the tool now, then paused."""
     pause_requested_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """A wish: paused after the step that runs."""
 
     event_count: Mapped[int] = mapped_column(default=0)
     steps_total: Mapped[int] = mapped_column(default=0)
@@ -78,10 +97,16 @@ class Task(Owned, Base):
     submitted_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     started_at: Mapped[datetime | None] = mapped_column(UtcTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    dead_letter_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """Since when it has failed for good and nobody has dealt with it; None once somebody has."""
 
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     request_digest: Mapped[str | None] = mapped_column(String(64))
     parent_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    cloned_from_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    schedule_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+
+    plan: Mapped[Plan] = relationship(primaryjoin=lambda: foreign(Task.plan_id) == Plan.id)
 
     __table_args__ = (
         CheckConstraint("complexity BETWEEN 1 AND 10", name="complexity_range"),
@@ -95,26 +120,20 @@ class Task(Owned, Base):
         Index("ix_task_tenant_state", "tenant", "state", "complexity", "number"),
         Index("ix_task_tenant_agent", "tenant", "agent", "complexity", "number"),
         Index("ix_task_tenant_state_agent", "tenant", "state", "agent", "complexity", "number"),
-        Index(
-            "ix_task_claimable",
-            "queue",
-            "rank_at",
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
+        _partial("ix_task_claimable", "queue", "rank_at", where="state = 'queued' AND waits_until IS NULL"),
+        _partial(
+            "ix_task_unpublished", "number", where="state = 'queued' AND published_at IS NULL AND waits_until IS NULL"
         ),
-        Index(
-            "ix_task_unpublished",
-            "number",
-            sqlite_where=text("state = 'queued' AND published_at IS NULL"),
-            postgresql_where=text("state = 'queued' AND published_at IS NULL"),
-        ),
-        Index(
-            "ix_task_finished",
-            "tenant",
-            "finished_at",
-            sqlite_where=text("finished_at IS NOT NULL"),
-            postgresql_where=text("finished_at IS NOT NULL"),
-        ),
+        _partial("ix_task_due", "waits_until", where="waits_until IS NOT NULL"),
+        _partial("ix_task_deadline", "deadline_at", where="deadline_at IS NOT NULL AND finished_at IS NULL"),
+        _partial("ix_task_lease", "lease_expires_at", where="state = 'running'"),
+        _partial("ix_task_running_queue", "queue", where="state = 'running'"),
+        _partial("ix_task_running_agent", "agent", where="state = 'running'"),
+        _partial("ix_task_waiting", "tenant", "number", where="state = 'waiting'"),
+        _partial("ix_task_dead_letter", "tenant", "dead_letter_at", where="dead_letter_at IS NOT NULL"),
+        _partial("ix_task_schedule", "schedule_id", "number", where="schedule_id IS NOT NULL"),
+        _partial("ix_task_finished", "tenant", "finished_at", where="finished_at IS NOT NULL"),
+        _partial("ix_task_ended", "tenant", "state", "finished_at", where="finished_at IS NOT NULL"),
         # A number that was used must not come back after the newest task was deleted.
         {"sqlite_autoincrement": True},
     )

@@ -26,10 +26,11 @@ FEW = 300
 # What a row of a list shows; the playbook and the inputs of fifty tasks may be megabytes.
 SHOWN = (
     Task.number, Task.id, Task.title, Task.complexity, Task.priority, Task.stage, Task.state, Task.template,
-    Task.template_version, Task.queue, Task.agent, Task.available_at, Task.deadline_at, Task.published_at,
+    Task.template_version, Task.queue, Task.agent, Task.waits_until, Task.deadline_at, Task.published_at,
+    Task.cancel_requested_at, Task.stop_requested_at, Task.pause_requested_at, Task.dead_letter_at,
     Task.epoch, Task.run_number, Task.attempts, Task.losses, Task.lease_expires_at, Task.event_count,
     Task.steps_total, Task.steps_done, Task.error_code, Task.error_message, Task.submitted_at,
-    Task.started_at, Task.finished_at, Task.parent_id, Task.tenant, Task.author,
+    Task.started_at, Task.finished_at, Task.parent_id, Task.schedule_id, Task.tenant, Task.author,
 )  # fmt: skip
 
 

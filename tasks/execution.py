@@ -82,7 +82,7 @@ def _prepare(ledger: Ledger, owner: int | None) -> Run:
     """A folder of this run's own and its uid's, as the last finished step left it, or new with the inputs copied in."""
     begun = time.monotonic()
     task = ledger.task()
-    playbook = Playbook.model_validate(task.playbook)
+    playbook = Playbook.model_validate(task.plan.content)
     source = find_source(settings.load(), playbook, task.inputs)
     before = ledger.workspace()
     name = uuid.uuid4().hex

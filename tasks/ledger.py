@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models import event
 from models.agent import Agent
@@ -35,7 +35,8 @@ class Ledger:
     def task(self) -> Task:
         """The task as it was claimed."""
         with reading() as session:
-            return session.scalars(select(Task).where(Task.id == self.claim.task_id)).one()
+            mine = select(Task).where(Task.id == self.claim.task_id).options(joinedload(Task.plan))
+            return session.scalars(mine).one()
 
     def finished_steps(self) -> dict[str, Step]:
         """The steps that an earlier run of this epoch finished well, by key."""

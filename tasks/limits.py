@@ -25,7 +25,7 @@ def of_step(told: Settings, task: Task, planned: PlannedStep, of_agent: Mapping[
     """
     return limits.tightest(
         [
-            *_of_plan(told, task.playbook.get("limits", {}), has_template=task.template is not None),
+            *_of_plan(told, task.plan.content.get("limits", {}), has_template=task.template is not None),
             ("tool", limits.of_tool(find(planned.tool))),
             ("step", limits.read(planned.limits)),
             ("agent", limits.read(of_agent)),

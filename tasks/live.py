@@ -17,6 +17,7 @@ from tasks.logs import logger
 
 HINTS = "opscore.hints"
 OUTPUT = "opscore.output"
+WISHES = "opscore.wishes"
 # After a failure: an absent Redis must not cost every step its connection time-out.
 REST_S = 2.0
 log = logger(__name__)
@@ -50,6 +51,11 @@ def channel() -> Channel:
 def hint(kind: str, subject: str, number: int) -> None:
     """Say that the timeline of a task or agent has reached this number."""
     channel().send(HINTS, {"kind": kind, "subject": subject, "number": number})
+
+
+def wish(task: str) -> None:
+    """Say that a person wants something of the run that has this task: its columns tell what."""
+    channel().send(WISHES, {"task": task})
 
 
 def output(task: str, step: str, stream: str, text: str) -> None:

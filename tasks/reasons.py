@@ -19,8 +19,8 @@ def why_queued(task: Task) -> str:
     """One sentence for the person who waits; empty when the task is not queued."""
     if task.state != State.QUEUED:
         return ""
-    if task.available_at > now():
-        return f"It waits until {task.available_at:%Y-%m-%d %H:%M:%S} UTC."
+    if task.waits_until is not None:
+        return f"It waits until {task.waits_until:%Y-%m-%d %H:%M:%S} UTC."
     covering = _workers(task.queue)
     if not covering:
         return _nobody(task)

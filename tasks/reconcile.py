@@ -29,7 +29,7 @@ EVERY = timedelta(seconds=10)
 AT_ONCE = 200
 # A task whose worker died this often is taken to be the reason.
 MOST_LOSSES = 5
-_QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
+_QUEUED = (Task.state == literal(State.QUEUED.value, literal_execute=True)) & Task.waits_until.is_(None)
 log = logger(__name__)
 
 

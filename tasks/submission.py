@@ -16,9 +16,10 @@ from sqlalchemy.exc import IntegrityError
 import settings
 from models import event, scope
 from models.agent import Agent
-from models.columns import database_now, now
+from models.columns import now
 from models.database import after_commit, reading, writing
 from models.errors import Conflict, InvalidInput, NotFound, Problem
+from models.plan import keep_plan
 from models.task import Task
 from tasks import catalog, live
 from tasks.broker import publish
@@ -76,7 +77,8 @@ def submit(order: Order) -> Submitted:
     if found:
         raise InvalidInput("cannot submit this task", problems=found)
     try:
-        return Submitted(_write(_task(order, playbook, inputs, digest)), is_new=True)
+        content = playbook.model_dump(mode="json", by_alias=True)
+        return Submitted(_write(_task(order, playbook, inputs, digest), content), is_new=True)
     except IntegrityError:
         # Two calls with one key at the same time: the other was first.
         earlier = _earlier(order, digest)
@@ -156,14 +158,11 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
         priority=order.priority,
         template=order.template,
         template_version=playbook.version if order.template else None,
-        playbook=playbook.model_dump(mode="json", by_alias=True),
         inputs=inputs,
         limits=limits.read(order.limits),
         queue=f"agent.{order.agent}" if order.agent else f"complexity.{complexity}",
         rank_at=submitted_at - order.priority * HEAD_START,
         submitted_at=submitted_at,
-        # By the clock that the claim asks: where this host is ahead, the wake-up would find nothing yet.
-        available_at=database_now(),
         published_at=submitted_at,
         stage=playbook.steps[0].stage,
         steps_total=len(playbook.steps),
@@ -173,11 +172,11 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
     )
 
 
-def _write(task: Task) -> Task:
+def _write(task: Task, plan: dict[str, Any]) -> Task:
     with writing() as session:
+        task.plan_id = keep_plan(session, plan)
         session.add(task)
         session.flush()
-        session.refresh(task, ["available_at"])
         event.record(session, "task", task.id, 1, "task.submitted", task.tenant, queue=task.queue, title=task.title)
         after_commit(session, lambda: live.hint("task", task.id, 1))
         after_commit(session, lambda: _publish(task))

@@ -70,7 +70,7 @@ def planned_after(task: Task, steps: Sequence[Step]) -> list[Planned]:
     if task.state in TERMINAL:
         return []
     begun = {step.key.partition("[")[0] for step in steps}
-    ahead = [planned for planned in task.playbook.get("steps", []) if planned.get("name") not in begun]
+    ahead = [planned for planned in task.plan.content.get("steps", []) if planned.get("name") not in begun]
     first = max((step.position for step in steps), default=0) + 1
     return [
         Planned(first + index, planned.get("title") or planned["tool"], planned["tool"], planned["stage"])
@@ -88,7 +88,8 @@ def shown(steps: Sequence[Step], *, is_all: bool) -> list[Step]:
 
 def stages_of(task: Task) -> list[StageMark]:
     """The stages that the plan passes, and where the task stands among them."""
-    planned = {Stage(step["stage"]) for step in task.playbook.get("steps", [])} | {Stage(task.stage), Stage.COMPLETE}
+    steps = task.plan.content.get("steps", [])
+    planned = {Stage(step["stage"]) for step in steps} | {Stage(task.stage), Stage.COMPLETE}
     order = [stage for stage in Stage if stage in planned]
     here = order.index(Stage(task.stage))
     marks = []

@@ -12,6 +12,7 @@ from models.claim import Claim, Claimant, Fenced, claim, end, fenced
 from models.columns import now
 from models.database import reading, writing
 from models.event import Event
+from models.plan import Plan
 from models.run import Run
 from models.states import Move, State, move
 from models.task import Task
@@ -27,10 +28,9 @@ def queued(complexity: int = 3, older_by: float = 0, **values: object) -> Task:
             title="t",
             complexity=complexity,
             queue=f"complexity.{complexity}",
-            playbook={},
+            plan=Plan(content={}),
             rank_at=at,
             submitted_at=at,
-            available_at=values.pop("available_at", at),
             event_count=1,
             **values,
         )
@@ -51,7 +51,7 @@ def test_lowest_rank_of_all_served_queues_is_claimed_first(app: Flask) -> None:
 
 
 def test_task_is_not_claimed_before_its_time(app: Flask) -> None:
-    queued(available_at=now() + timedelta(hours=1))
+    queued(waits_until=now() + timedelta(hours=1))
     assert take("complexity.3") is None
 
 

@@ -9,6 +9,7 @@ from models.agent import SILENT_AFTER, Agent, Worker
 from models.claim import Claimant, claim
 from models.columns import new_id, now
 from models.database import writing
+from models.plan import Plan
 from models.task import Task
 from tasks.reasons import why_queued
 
@@ -16,7 +17,7 @@ from tasks.reasons import why_queued
 def queued(queue: str = "complexity.3", **values: object) -> Task:
     at = now()
     with writing() as session:
-        task = Task(title="t", complexity=3, queue=queue, playbook={}, rank_at=at, published_at=at, event_count=1)
+        task = Task(title="t", complexity=3, queue=queue, plan=Plan(content={}), rank_at=at, published_at=at)
         for name, value in values.items():
             setattr(task, name, value)
         session.add(task)
@@ -62,7 +63,7 @@ def test_the_agent_that_it_is_meant_for_is_not_there(app: Flask) -> None:
 
 
 def test_it_waits_for_its_time(app: Flask) -> None:
-    assert why_queued(queued(available_at=now() + timedelta(hours=1))).startswith("It waits until ")
+    assert why_queued(queued(waits_until=now() + timedelta(hours=1))).startswith("It waits until ")
 
 
 def test_the_broker_was_not_reached(app: Flask) -> None:

@@ -8,13 +8,14 @@ from models import scope
 from models.columns import now
 from models.database import db, reading, writing
 from models.errors import Misconfigured
+from models.plan import Plan
 from models.states import State
 from models.task import Task
 
 
 def add(title: str) -> None:
     with writing() as session:
-        session.add(Task(title=title, complexity=1, queue="complexity.1", playbook={}, rank_at=now()))
+        session.add(Task(title=title, complexity=1, queue="complexity.1", plan=Plan(content={}), rank_at=now()))
 
 
 def titles() -> list[str]:

@@ -12,6 +12,7 @@ from models import scope
 from models.columns import new_id, now
 from models.database import db, writing
 from models.errors import InvalidInput
+from models.plan import Plan
 from models.search import words_of
 from models.states import State
 from models.task import Task
@@ -38,7 +39,7 @@ def tasks(app: Flask) -> Iterator[list[Task]]:
                     state=STATES[index // 4 % 2],
                     agent=AGENTS[index % 3],
                     complexity=1 + index % 7 % 3,
-                    playbook={},
+                    plan=Plan(content={}),
                     queue="complexity.1",
                     rank_at=now(),
                 )

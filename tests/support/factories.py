@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.agent import Agent, Worker
 from models.columns import now
 from models.event import Event
+from models.plan import Plan
 from models.states import TERMINAL, Stage, State
 from models.step import Step, StepState
 from models.task import Task
@@ -68,7 +69,7 @@ def make_task(session: Session, state: State = State.QUEUED, done: int = 0, **va
     facts: dict[str, Any] = {
         "title": "Survey a code base",
         "complexity": complexity,
-        "playbook": PLAYBOOK,
+        "plan": Plan(content=PLAYBOOK),
         "queue": f"complexity.{complexity}",
         "rank_at": submitted,
         "submitted_at": submitted,

@@ -92,7 +92,7 @@ def own() -> ResponseReturnValue:
     if not request.args.get("again"):
         return _playbook_form(EXAMPLE, Draft(complexity=None))
     task = the_task(request.args["again"])
-    return _playbook_form(yaml.safe_dump(task.playbook, sort_keys=False, allow_unicode=True), Draft.like(task))
+    return _playbook_form(yaml.safe_dump(task.plan.content, sort_keys=False, allow_unicode=True), Draft.like(task))
 
 
 @page.post("/tasks/new/playbook")

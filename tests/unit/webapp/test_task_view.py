@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.plan import Plan
 from models.states import Stage, State
 from models.step import Step, StepState
 from models.task import Task
@@ -17,7 +18,7 @@ PLAN = [
 
 
 def task(state: State, stage: Stage) -> Task:
-    return Task(state=state, stage=stage, playbook={"steps": PLAN})
+    return Task(state=state, stage=stage, plan=Plan(content={"steps": PLAN}))
 
 
 def step(position: int, begun: float, took: float | None, state: str = StepState.SUCCEEDED, **more: Any) -> Step:

@@ -30,6 +30,7 @@ from tasks.timeline import record_of_agent
 from tasks.work import Served
 from tools import sandbox
 from tools.sandbox import Probe
+from worker.forking import fork_without_connections, no_fork
 from worker.processes import flask_app
 from worker.subscription import Subscription, subscribe, subscription
 
@@ -51,6 +52,7 @@ class Registration(bootsteps.StartStopStep):
         self.sandbox = settled_sandbox()
         subscribe(worker.app, self.chosen)
         self.flask = flask_app(worker.app)
+        fork_without_connections(self.flask)
         if worker.hostname == default_nodename(None):
             worker.hostname = self._free_nodename()
         # Before the pool starts: its children must know whom they serve.
@@ -163,7 +165,7 @@ class Beat(threading.Thread):
                 record_of_agent(session, agent_id, "worker.stopped", pid=os.getpid())
 
     def _write(self, **values: Any) -> None:
-        with self.flask.app_context(), scope.acting(f"agent:{self.agent}"), writing() as session:
+        with no_fork(), self.flask.app_context(), scope.acting(f"agent:{self.agent}"), writing() as session:
             session.execute(update(Worker).where(Worker.id == self.worker_id).values(**values))
 
 

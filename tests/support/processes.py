@@ -24,12 +24,13 @@ CELERY = [PYTHON, "-m", "celery", "-A", "worker"]
 NO_NETWORK = {"NetworkSettings": {"Networks": {}, "Ports": {}}, "HostConfig": {"PortBindings": {}}}
 
 
-def wait_until(condition: Callable[[], Any], within_s: float = 30, what: str = "") -> Any:
-    """The first true value of the condition.  Fails when the time is up."""
+def wait_until(condition: Callable[[], Any], within_s: float = 30, what: str | Callable[[], str] = "") -> Any:
+    """The first true value of the condition.  Fails when the time is up; `what` is asked only then."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within_s} s: {what or getattr(condition, '__name__', condition)}")
+            wanted = what() if callable(what) else what or getattr(condition, "__name__", condition)
+            raise AssertionError(f"not within {within_s} s: {wanted}")
         time.sleep(0.03)
     return value
 

@@ -135,7 +135,7 @@ class Workplace:
 
     def wait_for(self, task_id: str, kind: str, within_s: float = 30) -> None:
         """Wait for an event of that kind, written as in `kinds`."""
-        wait_until(lambda: kind in self.kinds(task_id), within_s, f"{kind} in {self.kinds(task_id)}")
+        wait_until(lambda: kind in self.kinds(task_id), within_s, lambda: f"{kind} in {self.kinds(task_id)}")
 
     def ended(self, task_id: str, within_s: float = 60) -> Task:
         """The task once it has ended, well or not."""

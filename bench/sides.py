@@ -127,9 +127,8 @@ class OpsCore:
         raise SystemExit(f"a task did not end within {WITHIN_S} s")
 
 
-def main() -> None:
-    """Serve the commands until the input ends."""
-    side: Side = Bare() if sys.argv[1] == "bare" else OpsCore()
+def serve(side: Side) -> None:
+    """Take the commands until the input ends."""
     for line in sys.stdin:
         command, *number = line.split()
         begun = time.perf_counter()
@@ -144,4 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Bare() if sys.argv[1] == "bare" else OpsCore())

@@ -47,7 +47,9 @@ def row(nodename: str) -> Worker:
 
 def consumed(nodename: str) -> set[str]:
     """The queues that the worker says it consumes."""
-    answers = celery_app().control.inspect([nodename], timeout=10, limit=1).active_queues()
+    # Asked again: a worker says that it is ready a moment before it hears broadcasts, and Redis keeps none.
+    asked = celery_app().control.inspect([nodename], timeout=5, limit=1)
+    answers = wait_until(asked.active_queues, 30, f"an answer of {nodename}")
     return {queue["name"] for queue in answers[nodename]}
 
 

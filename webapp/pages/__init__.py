@@ -12,18 +12,22 @@ from flask import Blueprint, Flask
 
 
 class Place(NamedTuple):
-    """One entry of the navigation: the view it leads to, its icon, and the blueprints that belong to it."""
+    """One entry of the navigation: the view it leads to, its icon, and the blueprints that belong to it.
+
+    A phone has room for three in its bar (`is_first`); the others stand in its menu.
+    """
 
     label: str
     view: str
     icon: str
     members: tuple[str, ...]
+    is_first: bool = False
 
 
 NAVIGATION = (
-    Place("Home", "home.show", "home", ("home",)),
-    Place("Tasks", "tasks.show", "tasks", ("tasks", "task", "files", "changes", "new_task")),
-    Place("Agents", "agents.show", "agents", ("agents",)),
+    Place("Home", "home.show", "home", ("home",), is_first=True),
+    Place("Tasks", "tasks.show", "tasks", ("tasks", "task", "files", "changes", "new_task"), is_first=True),
+    Place("Agents", "agents.show", "agents", ("agents",), is_first=True),
 )
 
 

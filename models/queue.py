@@ -34,4 +34,6 @@ class Queue(Owned, Base):
     """When a wake-up was last sent only to see whether somebody takes it."""
     canary_taken_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
+    event_count: Mapped[int] = mapped_column(default=0)
+
     __table_args__ = (Index("uq_queue_name", "tenant", "name", unique=True),)

@@ -86,6 +86,8 @@ class Task(Owned, Base):
     """A wish: end the tool now, then paused."""
     pause_requested_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """A wish: paused after the step that runs."""
+    emergency_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """Since when an emergency stop holds it; the release resumes what has this, and nothing else."""
 
     event_count: Mapped[int] = mapped_column(default=0)
     steps_total: Mapped[int] = mapped_column(default=0)
@@ -130,7 +132,8 @@ class Task(Owned, Base):
         _partial("ix_task_running_queue", "queue", where="state = 'running'"),
         _partial("ix_task_running_agent", "agent", where="state = 'running'"),
         _partial("ix_task_waiting", "tenant", "number", where="state = 'waiting'"),
-        _partial("ix_task_dead_letter", "tenant", "dead_letter_at", where="dead_letter_at IS NOT NULL"),
+        _partial("ix_task_dead_letter", "tenant", "number", where="dead_letter_at IS NOT NULL"),
+        _partial("ix_task_emergency", "tenant", "number", where="emergency_at IS NOT NULL"),
         _partial("ix_task_schedule", "schedule_id", "number", where="schedule_id IS NOT NULL"),
         _partial("ix_task_finished", "tenant", "finished_at", where="finished_at IS NOT NULL"),
         _partial("ix_task_ended", "tenant", "state", "finished_at", where="finished_at IS NOT NULL"),

@@ -24,8 +24,9 @@ from models.errors import Misconfigured
 
 PROJECT = Path(__file__).resolve().parent
 VERSION = "0.1.0"
-# Not settings: the command line's server, the mark of bin/up on its processes, a title inside the sandbox.
-READ_ELSEWHERE = ("OPSCORE_URL", "OPSCORE_INSTALLATION", "OPSCORE_TASK_TITLE")
+# Not settings: the command line's server, the mark of bin/up on its processes, a title inside the sandbox, and
+# where a process of a test is to be cut off.
+READ_ELSEWHERE = ("OPSCORE_URL", "OPSCORE_INSTALLATION", "OPSCORE_TASK_TITLE", "OPSCORE_DEBUG_TRIGGERS")
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, with room for a server's temporary suffix
 
 
@@ -144,12 +145,27 @@ class Settings(BaseSettings):
     step_network_bytes: int = Field(
         512 * 2**20, ge=1024, description="Most that one step may send and receive through the proxy, together."
     )
+    retry_attempts: int = Field(
+        3, ge=1, le=20, description="How often a step is tried where task, playbook and tool say nothing; 1: once."
+    )
+    retry_wait: Literal["immediate", "delayed", "exponential"] = Field(
+        "exponential", description="How long to wait before trying again: not, the first wait each time, or growing."
+    )
+    retry_first_s: float = Field(2, ge=0, le=86400, description="The wait after a first failure, or its upper bound.")
+    retry_factor: float = Field(2, ge=1, le=10, description="By how much an exponential wait grows each time.")
+    retry_most_s: float = Field(300, ge=0, le=86400, description="Longest wait before trying again.")
+    retry_total_s: float = Field(
+        3600, ge=0, le=30 * 86400, description="No attempt of a step begins later than this after its first one."
+    )
     sandbox_tier: int = Field(
         0,
         ge=0,
         le=3,
         description="Tier of the sandbox that workers must have: 1 bubblewrap, 2 bubblewrap without its own /proc, "
         "3 Landlock. One that cannot reach it does not start. 0 means the strongest that works.",
+    )
+    drill_ledger: Path | None = Field(
+        None, description="File that the tools of exercises (drill.*) write to; without it they refuse."
     )
     log_format: Literal["text", "json"] = Field("text", description="One event a line, readable or as JSON.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -171,7 +187,7 @@ class Settings(BaseSettings):
     def _resolved(cls, value: list[Path]) -> list[Path]:
         return [root.expanduser().resolve() for root in value]
 
-    @field_validator("ca_bundle", mode="before")
+    @field_validator("ca_bundle", "drill_ledger", mode="before")
     @classmethod
     def _none_if_empty(cls, value: object) -> object:
         return value or None

@@ -32,6 +32,8 @@ class PlannedStep(BaseModel):
     repeat: str | list[Any] | None = None
     limits: dict[str, Any] = Field(default_factory=dict)
     """As they were written; tools/limits.py reads them."""
+    retry: dict[str, Any] = Field(default_factory=dict)
+    """As it was written; retry_fields.py reads it."""
 
 
 class Playbook(BaseModel):
@@ -48,6 +50,8 @@ class Playbook(BaseModel):
     files: dict[str, str] = Field(default_factory=dict)
     limits: dict[str, Any] = Field(default_factory=dict)
     """Of each step; as they were written."""
+    retry: dict[str, Any] = Field(default_factory=dict)
+    """Of each step that says nothing itself."""
     steps: list[PlannedStep] = Field(min_length=1, max_length=MOST_STEPS)
 
     def model_post_init(self, _context: Any) -> None:

@@ -1,4 +1,4 @@
-"""What must hold in a playbook beyond its form: tools and their arguments, expressions, stages, limits, the schema.
+"""What must hold in a playbook beyond its form: tools, arguments, expressions, stages, limits, retries, the schema.
 
 Each check complains at the path where the mistake stands; whoever mends a playbook wants to see all of it at once.
 """
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from models.errors import NotFound
 from models.states import Stage
-from tasks import expressions
+from tasks import expressions, retry_fields
 from tasks.yaml_text import Document, Path
 from tools import limits
 from tools.registry import find as find_tool
@@ -39,6 +39,7 @@ def complain_of_form(document: Document, error: ValidationError) -> None:
     for each in error.errors():
         document.complain(_in_text(each["loc"]), _plainly(each["msg"], each["type"]))
     _check_limits(document, (), document.value.get("limits"))
+    _check_retry(document, (), document.value.get("retry"))
     steps = document.value.get("steps")
     for index, raw in enumerate(steps if isinstance(steps, list) else []):
         if isinstance(raw, dict):
@@ -50,6 +51,7 @@ def complain_of_contents(document: Document, playbook: "Playbook") -> None:
     _check_schema(document, playbook)
     _check_files(document, playbook)
     _check_limits(document, (), playbook.limits)
+    _check_retry(document, (), playbook.retry)
     _check_steps(document, playbook)
 
 
@@ -121,6 +123,7 @@ def _check_steps(document: Document, playbook: "Playbook") -> None:
             document.complain((*at, "name"), f"another step is named {step.name} already")
         _check_tool(document, at, step.tool, step.with_)
         _check_limits(document, at, step.limits)
+        _check_retry(document, at, step.retry)
         _check_expressions(document, at, step, playbook, names)
         names.append(step.name)
 
@@ -130,10 +133,16 @@ def _check_readable(document: Document, at: Path, raw: Mapping[str, Any]) -> Non
     if isinstance(tool, str) and isinstance(arguments, dict):
         _check_tool(document, at, tool, arguments)
     _check_limits(document, at, raw.get("limits"))
+    _check_retry(document, at, raw.get("retry"))
 
 
 def _check_limits(document: Document, at: Path, given: object) -> None:
     for problem in limits.problems(given, "limits") if isinstance(given, dict) else []:
+        document.complain((*at, *problem["path"].split(".", 1)), problem["message"])
+
+
+def _check_retry(document: Document, at: Path, given: object) -> None:
+    for problem in retry_fields.problems(given, "retry") if isinstance(given, dict) else []:
         document.complain((*at, *problem["path"].split(".", 1)), problem["message"])
 
 

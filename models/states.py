@@ -73,8 +73,10 @@ FIRST = State.QUEUED
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 
-def move(session: Session, what: Move, *conditions: ColumnElement[bool], **values: Any) -> Any:
+def move(session: Session, what: Move, *conditions: ColumnElement[bool], events: int = 1, **values: Any) -> Any:
     """Move the one task that meets the conditions; returns its row as it stands afterwards.
+
+    It takes the next `events` numbers of the timeline; the row has the last of them.
 
     Raises:
         Conflict: no task met them in a state that this move leaves; another was there first.
@@ -85,7 +87,7 @@ def move(session: Session, what: Move, *conditions: ColumnElement[bool], **value
     statement = (
         update(Task)
         .where(*conditions, Task.state.in_(sources))
-        .values(state=target, event_count=Task.event_count + 1, **values)
+        .values(state=target, event_count=Task.event_count + events, **values)
         .returning(Task)
         .execution_options(synchronize_session=False, populate_existing=True)
     )

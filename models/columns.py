@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uuid6
-from sqlalchemy import DateTime, Dialect, TypeDecorator, Uuid, literal
+from sqlalchemy import Connection, DateTime, Dialect, Float, TypeDecorator, Uuid, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -50,6 +50,28 @@ def _sqlite_now(element: database_now, compiler: Any, **kw: Any) -> str:
 def _postgresql_now(element: database_now, compiler: Any, **kw: Any) -> str:
     # Stable within a statement, unlike clock_timestamp(), so that an index may be used.
     return f"(statement_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+
+
+class seconds_since(FunctionElement[float]):
+    """How long ago a time was by the database's clock, in seconds; below zero for one that is to come."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(seconds_since, "sqlite")
+def _sqlite_since(element: seconds_since, compiler: Any, **kw: Any) -> str:
+    return f"((julianday('now') - julianday({compiler.process(element.clauses, **kw)})) * 86400.0)"
+
+
+@compiles(seconds_since, "postgresql")
+def _postgresql_since(element: seconds_since, compiler: Any, **kw: Any) -> str:
+    return f"CAST(extract(epoch FROM statement_timestamp() - {compiler.process(element.clauses, **kw)}) AS float)"
+
+
+def clock(connection: Connection) -> datetime:
+    """The time now by the database's clock."""
+    return connection.execute(select(database_now())).scalar_one()
 
 
 def new_id() -> str:

@@ -1,13 +1,14 @@
 """The errors of OpsCore: one small tree, the same on every floor.
 
-    OpsCoreError          code                 transient   means
-    ├── InvalidInput      invalid_input        no          what was handed in is wrong; see `problems`
-    ├── Forbidden         forbidden            no          the asker may not do this
-    ├── NotFound          not_found            no          there is no such thing, or not for the asker
-    ├── Conflict          conflict             no          it changed, or its state does not allow this
-    ├── ToolFailed        tool_failed          yes         a tool itself broke (not: a command failed)
-    ├── SandboxUnavailable sandbox_unavailable no         this host cannot isolate: nothing was run
-    └── Misconfigured     misconfigured        no          a setting is wrong; a person must act
+    OpsCoreError               code                 transient   means
+    ├── InvalidInput           invalid_input        no          what was handed in is wrong; see `problems`
+    ├── Forbidden              forbidden            no          the asker may not do this
+    ├── NotFound               not_found            no          there is no such thing, or not for the asker
+    ├── Conflict               conflict             no          it changed, or its state does not allow this
+    ├── ToolFailed             tool_failed          yes         a tool itself broke (not: a command failed)
+    │   └── ServiceUnavailable service_unavailable  yes         an outside service is left alone: it was not called
+    ├── SandboxUnavailable     sandbox_unavailable  no          this host cannot isolate: nothing was run
+    └── Misconfigured          misconfigured        no          a setting is wrong; a person must act
 
 `code` never changes once released: programs match on it.  The web maps it to a status in one place, tasks
 map `transient` to a retry in one place.  A message says what could not be done and begins with "cannot";
@@ -86,6 +87,12 @@ class ToolFailed(OpsCoreError):
 
     code = "tool_failed"
     transient = True
+
+
+class ServiceUnavailable(ToolFailed):
+    """An outside service is left alone for now and was not called; `retry_after_s` says for how long."""
+
+    code = "service_unavailable"
 
 
 class SandboxUnavailable(OpsCoreError):

@@ -30,5 +30,8 @@ class Service(Owned, Base):
     tokens: Mapped[float] = mapped_column(default=0.0)
     """Calls that may be made at once; refilled with time."""
     refilled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    failed_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When `last_error` was seen."""
+    event_count: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (Index("uq_service_name", "tenant", "name", unique=True),)

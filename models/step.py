@@ -38,6 +38,8 @@ class Step(Owned, Base):
     """The run that wrote it last."""
     attempt: Mapped[int] = mapped_column(default=1)
     """How often its tool has failed in this epoch, and this time; a cut by a crash does not count."""
+    tried_since: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When its first attempt began, by the database's clock; None in rows of older versions."""
     title: Mapped[str] = mapped_column(String(200))
     stage: Mapped[Stage] = mapped_column(String(20))
     tool: Mapped[str] = mapped_column(String(80))

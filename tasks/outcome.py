@@ -40,6 +40,10 @@ class StepOutcome:
     """The limit that ended or broke it, if one did."""
     error_code: str | None = None
     error_message: str | None = None
+    is_transient: bool = False
+    """Whether its failure may go well another time: tasks/retry.py."""
+    retry_after_s: float | None = None
+    """Earlier than this it cannot."""
     snapshot_before: str | None = None
     snapshot: str | None = None
     changes: dict[str, list[str]] = field(default_factory=dict)
@@ -49,7 +53,7 @@ class StepOutcome:
 
     def columns(self) -> dict[str, Any]:
         """The values of the step's row."""
-        apart = {"artifacts", "files", "total_bytes", "hit"}
+        apart = {"artifacts", "files", "total_bytes", "hit", "is_transient", "retry_after_s"}
         return {name: value for name, value in vars(self).items() if name not in apart}
 
     def told(self) -> dict[str, Any]:
@@ -83,6 +87,7 @@ def of_result(result: ToolResult, limits: Effective) -> StepOutcome:
         hit=hit,
     )
     if not is_good:
+        outcome.is_transient, outcome.retry_after_s = result.is_transient, result.retry_after_s
         outcome.error_code = result.hit or "exit_code"
         outcome.error_message = hit.reached if hit else first_error(result.exit_code, stderr)
     return outcome
@@ -94,7 +99,9 @@ def _told(hit: Limit) -> dict[str, Any]:
 
 def of_error(error: OpsCoreError) -> StepOutcome:
     """The outcome of a call that could not be made."""
-    return StepOutcome(state=StepState.FAILED, error_code=error.code, error_message=describe(error))
+    failed = StepOutcome(state=StepState.FAILED, error_code=error.code, error_message=describe(error))
+    failed.is_transient, failed.retry_after_s = error.transient, error.details.get("retry_after_s")
+    return failed
 
 
 def describe(error: OpsCoreError) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from models.errors import InvalidInput, OpsCoreError, Problem
+from models.errors import InvalidInput, OpsCoreError, Problem, ToolFailed
 from tools import limits, quantities
 from tools.quantities import Measure
 
@@ -98,7 +98,8 @@ def _errors(written: object) -> list[str]:
 
 def known_errors() -> tuple[str, ...]:
     """What `errors` may name: groups, what a command may end with, the limits, and the codes of models/errors.py."""
-    codes = sorted({kind.code for kind in OpsCoreError.__subclasses__() if kind.__module__ == OpsCoreError.__module__})
+    kinds = [*OpsCoreError.__subclasses__(), *ToolFailed.__subclasses__()]
+    codes = sorted({kind.code for kind in kinds if kind.__module__ == OpsCoreError.__module__})
     return (TRANSIENT, ANY, EXIT_CODE, LIMIT, *limits.BY_NAME, *codes)
 
 

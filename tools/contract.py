@@ -121,7 +121,8 @@ class Finished:
 class ToolResult:
     """What a tool gives back.  A command that failed is a result too: `exit_code` is not 0.
 
-    `output` is JSON-able and the tool's own: what later steps of a playbook read.
+    `output` is JSON-able and the tool's own: what later steps of a playbook read.  `is_transient` says of a failure
+    that an outside service had it, so that it may go well another time; `retry_after_s`, when that service said so.
     """
 
     exit_code: int | None = 0
@@ -130,6 +131,8 @@ class ToolResult:
     output: dict[str, Any] = field(default_factory=dict)
     resources: Resources = Resources()
     hit: str | None = None
+    is_transient: bool = False
+    retry_after_s: float | None = None
 
 
 def ignore(stream: str, chunk: bytes) -> None:

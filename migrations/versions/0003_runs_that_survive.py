@@ -23,7 +23,7 @@ AT_ONCE = 500
 COLUMNS: dict[str, list[tuple[str, Any, str | None]]] = {
     "agent": [("paused_at", TIME, None), ("max_running", sa.Integer, None)],
     "worker": [("deaf_since", TIME, None)],
-    "step": [("attempt", sa.Integer, "1")],
+    "step": [("attempt", sa.Integer, "1"), ("tried_since", TIME, None)],
     "task": [
         ("plan_id", sa.String(64), ""),
         ("waits_until", TIME, None),
@@ -210,6 +210,8 @@ def _make_tables() -> None:
         sa.Column("trial_until", TIME, nullable=True),
         sa.Column("tokens", sa.Double(), nullable=False),
         sa.Column("refilled_at", TIME, nullable=True),
+        sa.Column("failed_at", TIME, nullable=True),
+        sa.Column("event_count", sa.Integer(), nullable=False),
         sa.Column("tenant", sa.String(length=40), nullable=False),
         sa.Column("author", sa.String(length=120), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_service"),

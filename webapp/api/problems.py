@@ -23,6 +23,7 @@ STATUS = {
     "not_found": 404,
     "conflict": 409,
     "tool_failed": 502,
+    "service_unavailable": 503,
     "sandbox_unavailable": 503,
     "misconfigured": 500,
 }

@@ -10,7 +10,7 @@ from models import errors
 from models.errors import Conflict, InvalidInput, OpsCoreError, ToolFailed
 
 PROJECT = Path(__file__).resolve().parents[3]
-KINDS = OpsCoreError.__subclasses__()
+KINDS = [*OpsCoreError.__subclasses__(), *ToolFailed.__subclasses__()]
 FLOORS = ("models", "tools", "tasks", "worker", "webapp")
 
 
@@ -23,6 +23,7 @@ def test_codes_are_those_that_programs_match_on() -> None:
         "ToolFailed": "tool_failed",
         "SandboxUnavailable": "sandbox_unavailable",
         "Misconfigured": "misconfigured",
+        "ServiceUnavailable": "service_unavailable",
     }
 
 
@@ -32,8 +33,8 @@ def test_tree_at_the_top_names_every_kind_and_its_code() -> None:
         assert f" {kind.code} " in (errors.__doc__ or "")
 
 
-def test_only_a_broken_tool_is_worth_repeating_by_itself() -> None:
-    assert [kind.__name__ for kind in KINDS if kind.transient] == ["ToolFailed"]
+def test_only_a_broken_tool_or_service_is_worth_repeating_by_itself() -> None:
+    assert [kind.__name__ for kind in KINDS if kind.transient] == ["ToolFailed", "ServiceUnavailable"]
 
 
 def test_one_error_can_be_told_to_be_worth_repeating_or_not() -> None:

@@ -4,12 +4,15 @@ A wake-up carries no work.  It tells the workers of a queue to look into the dat
 task's id in it is a hint for people who watch the queue.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import BatchPublishError, OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import update
 
@@ -18,7 +21,7 @@ from models.task import Task
 from tasks.logs import logger
 
 WAKE_UP = "opscore.work"
-BROKER_ERRORS = (OperationalError, RedisError, OSError)
+BROKER_ERRORS = (OperationalError, BatchPublishError, RedisError, OSError)
 """What sending raises when the broker is not there."""
 log = logger(__name__)
 
@@ -69,11 +72,55 @@ def note_published(task_id: str, tenant: str, at: datetime | None) -> None:
         session.execute(update(Task).where(Task.id == task_id, Task.tenant == tenant).values(published_at=at))
 
 
+class Line:
+    """A connection to the broker for several questions and messages."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._producer = celery_app().amqp.Producer(channel)
+
+    def length(self, queue: str) -> int:
+        """How many wake-ups lie in the queue; one round trip."""
+        return int(self._channel.queue_declare(queue, passive=False).message_count)
+
+    def send(self, wake_ups: Sequence[tuple[str, str]]) -> None:
+        """Send a wake-up for each queue and hint; one round trip for all."""
+        with self._producer.batch():
+            for queue, hint in wake_ups:
+                told = {"queue": queue_named(queue), "producer": self._producer, "retry": False}
+                celery_app().send_task(WAKE_UP, args=[hint], **told)
+
+
+@contextmanager
+def line() -> Iterator[Line]:
+    """A line of its own: a kept one may be broken, and a worker may fork while a thread of its parent is here.
+
+    Raises:
+        OperationalError, BatchPublishError, RedisError, OSError: the broker is not there, here or within.
+    """
+    with celery_app().connection_for_write() as connection, connection.channel() as channel:
+        yield Line(channel)
+
+
+def fill(wanted: Mapping[str, Sequence[str]]) -> int:
+    """Send the wake-ups that are missing: each queue is to hold as many as there are hints for it; returns how many.
+
+    Raises:
+        OperationalError, BatchPublishError, RedisError, OSError: the broker is not there.
+    """
+    if not wanted:
+        return 0
+    with line() as broker:
+        missing = [(queue, hint) for queue, hints in wanted.items() for hint in hints[broker.length(queue) :]]
+        broker.send(missing)
+    return len(missing)
+
+
 def waiting_messages(queue: str) -> int:
     """How many wake-ups lie in the queue.
 
     Raises:
         OperationalError: the broker is not there.
     """
-    with celery_app().connection_for_read() as connection, connection.channel() as channel:
-        return int(channel.queue_declare(queue, passive=False).message_count)
+    with line() as broker:
+        return broker.length(queue)

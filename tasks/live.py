@@ -18,6 +18,7 @@ from tasks.logs import logger
 HINTS = "opscore.hints"
 OUTPUT = "opscore.output"
 WISHES = "opscore.wishes"
+ROUNDS = "opscore.rounds"
 # After a failure: an absent Redis must not cost every step its connection time-out.
 REST_S = 2.0
 log = logger(__name__)
@@ -56,6 +57,11 @@ def hint(kind: str, subject: str, number: int) -> None:
 def wish(task: str) -> None:
     """Say that a person wants something of the run that has this task: its columns tell what."""
     channel().send(WISHES, {"task": task})
+
+
+def round_wanted() -> None:
+    """Say that the reconciler has something to do now: it need not wait for its next second."""
+    channel().send(ROUNDS, {})
 
 
 def output(task: str, step: str, stream: str, text: str) -> None:

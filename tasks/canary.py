@@ -1,0 +1,158 @@
+"""A canary: a wake-up that is sent only to see whether somebody takes it.
+
+One for each queue that live workers serve, every half minute, and no second one while the first may still lie there.
+A worker that beats, has a free place and serves a queue whose canary lies there untaken is deaf: connected, and takes
+nothing.  That is written in its row, from which the worker heals itself (worker/healing.py).  To a worker that knows
+no canaries it is a wake-up like any other.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.agent import SILENT_AFTER, Worker
+from models.columns import database_now
+from models.database import insert_unless_there, reading, writing
+from models.queue import Queue
+from models.run import Run
+from models.scope import DEFAULT_TENANT, current
+from tasks.broker import BROKER_ERRORS, line
+from tasks.logs import logger
+from tasks.timeline import record_of_agent
+
+HINT = "canary"
+EVERY = timedelta(seconds=30)
+TAKEN_WITHIN = timedelta(seconds=20)
+_TENANT = Queue.tenant == DEFAULT_TENANT
+log = logger(__name__)
+
+
+def note_taken(queue: str) -> None:
+    """Write that the queue's canary was taken; for the task that takes it.  Runs within `scope.wide(…)`."""
+    with writing() as session:
+        taken = update(Queue).where(_TENANT, Queue.name == queue).values(canary_taken_at=database_now())
+        session.execute(taken.execution_options(synchronize_session=False))
+
+
+@dataclass(frozen=True)
+class _Canary:
+    """The last canary of a queue, by the database's clock."""
+
+    sent_at: datetime | None
+    is_taken: bool
+    is_late: bool
+    is_due: bool
+
+
+@dataclass
+class Watch:
+    """What one reconciler remembers from round to round: whom it found free beside a canary that nobody took."""
+
+    suspected: set[str] = field(default_factory=set)
+
+    def round(self) -> tuple[int, int]:
+        """Look whether the canaries were taken, and send new ones; returns how many were sent, and are newly deaf."""
+        workers = _heard_workers()
+        names = {name for worker in workers for name in worker.queues}
+        known = _canaries(names)
+        late = {name: each for name, each in known.items() if each.is_late and not each.is_taken}
+        # One that does not lie there any more was lost by the broker, and says nothing about anybody.
+        due = {name for name in names if name not in known or (known[name].is_due and known[name].is_taken)}
+        try:
+            lying, sent = _at_the_broker(late, due)
+        except BROKER_ERRORS as error:
+            log.warning("broker.down", error=str(error))
+            self.suspected.clear()  # nobody is deaf while there is nothing to hear
+            return 0, 0
+        return sent, self._judge(workers, {name: each for name, each in late.items() if name in lying})
+
+    def _judge(self, workers: list[Worker], untaken: dict[str, _Canary]) -> int:
+        """Write who is deaf, and who is not any more; returns how many are newly deaf.
+
+        Twice in a row: a worker may have come free just before the first look.
+        """
+        busy = _busy_places(workers)
+        found: dict[str, datetime] = {}
+        for worker in workers:
+            unheard = [untaken[name].sent_at or worker.started_at for name in worker.queues if name in untaken]
+            if unheard and busy.get(worker.id, 0) < worker.concurrency:
+                found[worker.id] = min(unheard)
+        deaf = {worker_id: since for worker_id, since in found.items() if worker_id in self.suspected}
+        self.suspected = set(found)
+        for worker in workers:
+            if worker.deaf_since is not None and worker.id not in found:
+                _write(worker, None)
+        return sum(_write(each, deaf[each.id]) for each in workers if each.id in deaf and each.deaf_since is None)
+
+
+def _heard_workers() -> list[Worker]:
+    heard = select(Worker).where(Worker.stopped_at.is_(None), Worker.last_seen_at > database_now(-SILENT_AFTER))
+    with reading() as session:
+        return list(session.scalars(heard))
+
+
+def _canaries(names: Iterable[str]) -> dict[str, _Canary]:
+    sent_at = Queue.canary_sent_at
+    told = select(
+        Queue.name,
+        sent_at,
+        func.coalesce(Queue.canary_taken_at >= sent_at, False),
+        sent_at < database_now(-TAKEN_WITHIN),
+        sent_at < database_now(-EVERY),
+    ).where(_TENANT, Queue.name.in_(list(names)), sent_at.is_not(None))
+    with reading() as session:
+        return {row[0]: _Canary(*row[1:]) for row in session.execute(told)}
+
+
+def _at_the_broker(late: Iterable[str], due: set[str]) -> tuple[set[str], int]:
+    """Which late canaries still lie in their queues, and how many new ones were sent."""
+    late = set(late)
+    if not late and not due:
+        return set(), 0
+    with line() as broker:
+        lying = {name for name in late if broker.length(name)}
+        wanted = sorted(due | (late - lying))
+        _note_sent(wanted)
+        broker.send([(name, HINT) for name in wanted])
+    return lying, len(wanted)
+
+
+def _note_sent(names: list[str]) -> None:
+    """Before they are sent: one that is taken at once must not seem to be an earlier one."""
+    with writing() as session:
+        for name in names:
+            values = {"name": name, "tenant": DEFAULT_TENANT, "author": current().author}
+            insert_unless_there(session, Queue, **values)
+        sent = update(Queue).where(_TENANT, Queue.name.in_(names)).values(canary_sent_at=database_now())
+        session.execute(sent.execution_options(synchronize_session=False))
+
+
+def _busy_places(workers: list[Worker]) -> dict[str, int]:
+    mine = Run.worker_id.in_([worker.id for worker in workers])
+    busy = select(Run.worker_id, func.count()).where(Run.ended_at.is_(None), mine).group_by(Run.worker_id)
+    with reading() as session:
+        return {worker_id: count for worker_id, count in session.execute(busy) if worker_id}
+
+
+def _write(worker: Worker, deaf_since: datetime | None) -> bool:
+    """Write it and tell the agent's timeline; False when that stood there already."""
+    unknown = Worker.deaf_since.is_not(None) if deaf_since is None else Worker.deaf_since.is_(None)
+    with writing() as session:
+        changed = update(Worker).where(Worker.id == worker.id, Worker.stopped_at.is_(None), unknown)
+        values = {"deaf_since": deaf_since}
+        if session.scalar(changed.values(**values).returning(Worker.id)) is None:
+            return False
+        _tell(session, worker, deaf_since)
+    return True
+
+
+def _tell(session: Session, worker: Worker, deaf_since: datetime | None) -> None:
+    if deaf_since is None:
+        record_of_agent(session, worker.agent_id, "worker.heard", worker=worker.nodename)
+    else:
+        told = {"worker": worker.nodename, "since": deaf_since.isoformat()}
+        record_of_agent(session, worker.agent_id, "worker.deaf", **told)
+    log.warning("worker.heard" if deaf_since is None else "worker.deaf", worker=worker.nodename)

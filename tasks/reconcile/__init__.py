@@ -1,0 +1,99 @@
+"""What a reconciler's rounds do: whatever the rows ask for and no process is at, from starts that are due to leftovers.
+
+A quick round, every second, looks at what time brings: rescue.py, due.py, schedules, and tells the broker.  A full
+round, every ten seconds, also makes sure of what should be so: wake-ups, workers, canaries, leftovers, retention.
+Each part is bounded and looks through an index of what is due, never through all tasks.  All of it may be repeated,
+by two processes at the same time too.  Runs within `scope.wide(…)`.  The process and its lead: worker/reconciler.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tasks import leftovers, live
+from tasks.canary import Watch
+from tasks.reconcile.due import fail_late, start_due
+from tasks.reconcile.lost_workers import close_lost_workers
+from tasks.reconcile.rescue import requeue_lost, rescue_expired, runs_here
+from tasks.wake_ups import publish_unpublished, top_up
+
+__all__ = [
+    "FULL_EVERY",
+    "QUICK_EVERY",
+    "Round",
+    "full",
+    "of_this_host",
+    "quick",
+    "reconcile",
+    "requeue_lost",
+    "runs_here",
+]
+
+QUICK_EVERY = timedelta(seconds=1)
+FULL_EVERY = timedelta(seconds=10)
+Keep = Callable[[], None]
+"""Called between the parts of a round; raises when the round must end early."""
+
+
+@dataclass
+class Round:
+    """What one round did."""
+
+    requeued: int = 0
+    """Runs given back, whatever became of their tasks."""
+    due: int = 0
+    late: int = 0
+    """Tasks that ended at their deadline without running."""
+    published: int = 0
+    woken: int = 0
+    """Wake-ups that were missing."""
+    workers_lost: int = 0
+    canaries: int = 0
+    deaf: int = 0
+    """Workers newly found to take nothing."""
+    swept: int = 0
+
+
+def _go_on() -> None:
+    """Keep a round going that nobody watches."""
+
+
+def reconcile() -> Round:
+    """Do one full round, for whoever has no lead to keep: tests and measurements."""
+    return full(Watch())
+
+
+def quick(keep: Keep = _go_on) -> Round:
+    """Do what time has brought."""
+    done = Round()
+    done.requeued = len(requeue_lost()) + len(rescue_expired())
+    keep()
+    done.due = start_due()
+    done.late = fail_late()
+    keep()
+    done.published = publish_unpublished()
+    return done
+
+
+def full(watch: Watch, keep: Keep = _go_on) -> Round:
+    """Do what a quick round does, and make sure of the rest."""
+    workers_lost = close_lost_workers()
+    done = quick(keep)
+    done.workers_lost = workers_lost
+    done.woken = top_up()
+    keep()
+    done.canaries, done.deaf = watch.round()
+    keep()
+    # Last: what people wait for comes first.
+    done.swept = leftovers.sweep()
+    return done
+
+
+def of_this_host(is_full: bool) -> Round:
+    """Do what only a process on this host can see: what its dead left.  For a reconciler that does not lead."""
+    done = Round(requeued=len(requeue_lost()))
+    if is_full:
+        done.workers_lost, done.swept = close_lost_workers(), leftovers.sweep()
+    if done.requeued:
+        live.round_wanted()
+    return done

@@ -1,0 +1,108 @@
+"""How many wake-ups a queue must hold, and sending those that are missing.
+
+As many as its workers have places and a few more, never more than tasks wait: a thousand waiting tasks need no
+thousand messages, since a worker that is awake goes on while it finds work.  A broker may lose a message between
+taking it off the queue and handing it over, so what must be there is counted again and again, from the rows.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import func, literal, select, update
+from sqlalchemy.orm import Session
+
+from models.agent import SILENT_AFTER, Worker
+from models.columns import database_now, now
+from models.database import reading, writing
+from models.states import State
+from models.task import Task
+from tasks.broker import BROKER_ERRORS, fill
+from tasks.logs import logger
+
+AT_ONCE = 500
+A_FEW = 4
+"""Beyond the places: what a worker that starts or grows this moment finds."""
+_QUEUED = (Task.state == literal(State.QUEUED.value, literal_execute=True)) & Task.waits_until.is_(None)
+log = logger(__name__)
+
+
+def top_up(queues: Iterable[str] | None = None) -> int:
+    """Send the wake-ups that are missing in these queues, or in all; returns how many, 0 where the broker is down."""
+    try:
+        return fill(_wanted(queues))
+    except BROKER_ERRORS as error:
+        log.warning("broker.down", error=str(error))
+        return 0
+
+
+def publish_unpublished() -> int:
+    """Tell the broker of tasks that it was not told of, oldest first, a bounded number; returns how many."""
+    told = _note_published()
+    if not told:
+        return 0
+    try:
+        fill(_wanted({queue for _, queue in told}))
+    except BROKER_ERRORS as error:
+        log.warning("broker.down", error=str(error))
+        with writing() as session:
+            _write(session, [number for number, _ in told], None)
+        return 0
+    return len(told)
+
+
+def _note_published() -> list[tuple[int, str]]:
+    """Write that the broker is told of them: before the messages go out, never after.
+
+    A worker that is woken at once passes over a row that somebody is writing to, and would find nothing.
+    """
+    unpublished = select(Task.number, Task.queue).where(_QUEUED, Task.published_at.is_(None)).order_by(Task.number)
+    with reading() as session:
+        if session.execute(unpublished.limit(1)).first() is None:
+            return []
+    with writing() as session:
+        rows = session.execute(unpublished.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+        _write(session, [row.number for row in rows], now())
+    return [(row.number, row.queue) for row in rows]
+
+
+def _write(session: Session, numbers: list[int], at: datetime | None) -> None:
+    told = update(Task).where(Task.number.in_(numbers), Task.state == State.QUEUED).values(published_at=at)
+    session.execute(told.execution_options(synchronize_session=False))
+
+
+def _wanted(queues: Iterable[str] | None) -> dict[str, list[str]]:
+    """The tasks that each queue must hold a wake-up for: the first of those that wait there."""
+    names = _queues_with_tasks() if queues is None else list(queues)
+    if not names:
+        return {}
+    places = places_by_queue()
+    found: dict[str, list[str]] = {}
+    with reading() as session:
+        for name in names:
+            heads = select(Task.id).where(_QUEUED, Task.queue == name).order_by(Task.rank_at)
+            found[name] = list(session.scalars(heads.limit(places[name] + A_FEW)))
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _queues_with_tasks() -> list[str]:
+    """The queues in which tasks wait: one look into the index for each."""
+    found: list[str] = []
+    with reading() as session:
+        last = ""
+        while name := session.scalar(select(func.min(Task.queue)).where(_QUEUED, Task.queue > last)):
+            found.append(name)
+            last = name
+    return found
+
+
+def places_by_queue() -> Counter[str]:
+    """How many tasks the live workers of each queue may run at the same time."""
+    heard = select(Worker.queues, Worker.concurrency).where(
+        Worker.stopped_at.is_(None), Worker.last_seen_at > database_now(-SILENT_AFTER)
+    )
+    places: Counter[str] = Counter()
+    with reading() as session:
+        for served, concurrency in session.execute(heard):
+            places.update(dict.fromkeys(served, concurrency))
+    return places

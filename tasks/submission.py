@@ -12,25 +12,29 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 import settings
 from models import event, scope
 from models.agent import Agent
-from models.columns import now
+from models.columns import clock, new_id, now
 from models.database import after_commit, reading, writing
 from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.plan import keep_plan
 from models.task import Task
-from tasks import catalog, live
+from tasks import catalog, live, retry_fields, timing
 from tasks.broker import publish
 from tasks.inputs import find_source, source_field
 from tasks.outcome import clean
 from tasks.playbook import Playbook, check_inputs, parse, with_defaults
+from tasks.timing import Timing
 from tools import limits
 
 # What one level of priority is worth: nothing starves, since waiting counts too.
 HEAD_START = timedelta(minutes=10)
 SAMPLE = "survey-code-base"
+# Fields that orders of earlier versions did not have: unless they say something, a request stays the same.
+LATER = ("start_at", "delay", "deadline", "retry")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,22 @@ class Order:
     limits: dict[str, Any] = field(default_factory=dict)
     """As people write them: `{"memory": "512 MiB"}`; each step may use this at most."""
     idempotency_key: str | None = None
+    start_at: str | None = None
+    """Not before this time, with its zone; see tasks/timing.py for how people write times."""
+    delay: str | float | None = None
+    """Not before so long from now."""
+    deadline: str | float | None = None
+    """Fails unless it has ended by this time, or so long after its start."""
+    retry: dict[str, Any] = field(default_factory=dict)
+    """As people write it: `{"attempts": 5}`; what holds for the fields of tasks/retry_fields.py that it names."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task that may be written, and the plan that it follows."""
+
+    task: Task
+    plan: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,22 +89,51 @@ def submit(order: Order) -> Submitted:
     earlier = _earlier(order, digest)
     if earlier is not None:
         return Submitted(earlier, is_new=False)
-    playbook = _plan(order)
-    inputs = with_defaults(playbook, order.inputs)
-    found = [*_problems(order), *check_inputs(playbook, inputs)]
-    known = {each["path"] for each in found}
-    found += [each for each in _problem_of_source(playbook, inputs) if each["path"] not in known]
-    if found:
-        raise InvalidInput("cannot submit this task", problems=found)
+    prepared = prepare(order)
     try:
-        content = playbook.model_dump(mode="json", by_alias=True)
-        return Submitted(_write(_task(order, playbook, inputs, digest), content), is_new=True)
+        with writing() as session:
+            return Submitted(write(session, prepared), is_new=True)
     except IntegrityError:
         # Two calls with one key at the same time: the other was first.
         earlier = _earlier(order, digest)
         if earlier is None:
             raise
         return Submitted(earlier, is_new=False)
+
+
+def prepare(order: Order, schedule_id: str | None = None) -> Prepared:
+    """Check all of the order; nothing is written yet.  Runs within `acting(…)`.
+
+    Raises:
+        InvalidInput: its `problems` name every field that is wrong.
+    """
+    playbook = _plan(order)
+    inputs = with_defaults(playbook, order.inputs)
+    times, wrong_times = _timing(order)
+    found = [*_problems(order), *wrong_times, *check_inputs(playbook, inputs)]
+    known = {each["path"] for each in found}
+    found += [each for each in _problem_of_source(playbook, inputs) if each["path"] not in known]
+    if found:
+        raise InvalidInput("cannot submit this task", problems=found)
+    task = _task(order, playbook, inputs, times)
+    task.schedule_id = schedule_id
+    return Prepared(task, playbook.model_dump(mode="json", by_alias=True))
+
+
+def write(session: Session, prepared: Prepared, **told: Any) -> Task:
+    """Write the task with its first event, which says what is `told`; its queue is woken after the commit."""
+    task = prepared.task
+    task.plan_id = keep_plan(session, prepared.plan)
+    session.add(task)
+    session.flush()
+    told = {"queue": task.queue, "title": task.title, **told}
+    if task.waits_until is not None:
+        told["waits_until"] = task.waits_until.isoformat()
+    event.record(session, "task", task.id, 1, "task.submitted", task.tenant, **told)
+    after_commit(session, lambda: live.hint("task", task.id, 1))
+    if task.waits_until is None:
+        after_commit(session, lambda: _publish(task))
+    return task
 
 
 def submit_sample() -> str:
@@ -132,7 +181,15 @@ def _problems(order: Order) -> list[Problem]:
     if order.agent and order.agent not in (names := _agents()):
         known = f"; there are {', '.join(names)}" if names else "; none has started yet"
         found.append(Problem(path="agent", line=None, message=f"there is no agent {order.agent}{known}"))
-    return [*found, *limits.problems(order.limits)]
+    return [*found, *limits.problems(order.limits), *retry_fields.problems(order.retry)]
+
+
+def _timing(order: Order) -> tuple[Timing, list[Problem]]:
+    if not timing.says_something(order.start_at, order.delay, order.deadline):
+        return Timing(), []
+    with reading() as session:
+        at = clock(session.connection())
+    return timing.read(order.start_at, order.delay, order.deadline, at)
 
 
 def _agents() -> list[str]:
@@ -148,10 +205,11 @@ def _problem_of_source(playbook: Playbook, inputs: dict[str, Any]) -> list[Probl
     return []
 
 
-def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str) -> Task:
+def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], times: Timing) -> Task:
     submitted_at = now()
     complexity = order.complexity or playbook.complexity
     return Task(
+        id=new_id(),
         title=clean((order.title or "").strip() or playbook.title.strip() or playbook.name),
         description=order.description or clean(playbook.description),
         complexity=complexity,
@@ -160,27 +218,19 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], digest: str)
         template_version=playbook.version if order.template else None,
         inputs=inputs,
         limits=limits.read(order.limits),
+        retry=retry_fields.read(order.retry),
         queue=f"agent.{order.agent}" if order.agent else f"complexity.{complexity}",
-        rank_at=submitted_at - order.priority * HEAD_START,
+        rank_at=(times.waits_until or submitted_at) - order.priority * HEAD_START,
+        waits_until=times.waits_until,
+        deadline_at=times.deadline_at,
         submitted_at=submitted_at,
-        published_at=submitted_at,
+        published_at=None if times.waits_until else submitted_at,
         stage=playbook.steps[0].stage,
         steps_total=len(playbook.steps),
         event_count=1,
         idempotency_key=order.idempotency_key,
-        request_digest=digest,
+        request_digest=_digest(order),
     )
-
-
-def _write(task: Task, plan: dict[str, Any]) -> Task:
-    with writing() as session:
-        task.plan_id = keep_plan(session, plan)
-        session.add(task)
-        session.flush()
-        event.record(session, "task", task.id, 1, "task.submitted", task.tenant, queue=task.queue, title=task.title)
-        after_commit(session, lambda: live.hint("task", task.id, 1))
-        after_commit(session, lambda: _publish(task))
-    return task
 
 
 def _publish(task: Task) -> None:
@@ -189,7 +239,8 @@ def _publish(task: Task) -> None:
 
 
 def _digest(order: Order) -> str:
-    return hashlib.sha256(json.dumps(asdict(order), sort_keys=True, default=str).encode()).hexdigest()
+    said = {name: value for name, value in asdict(order).items() if name not in LATER or value}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _earlier(order: Order, digest: str) -> Task | None:

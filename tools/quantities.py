@@ -22,7 +22,7 @@ _BYTES: dict[str, float] = {
 }  # fmt: skip
 _SECONDS: dict[str, float] = {
     "ms": 0.001, "s": 1, "sec": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "minute": 60, "minutes": 60,
-    "h": 3600, "hour": 3600, "hours": 3600,
+    "h": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400, "week": 604800, "weeks": 604800,
 }  # fmt: skip
 _UNITS: dict[Measure, dict[str, float]] = {Measure.BYTES: _BYTES, Measure.SECONDS: _SECONDS, Measure.COUNT: {}}
 _SHOWN: dict[Measure, tuple[tuple[str, float], ...]] = {

@@ -3,6 +3,7 @@
 import json
 import threading
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from models.database import db, reading
 from models.errors import Conflict, InvalidInput
 from models.states import State
 from models.task import Task
-from tasks.submission import Order, Submitted, submit
+from tasks.submission import HEAD_START, Order, Submitted, submit
 from tests.support.workplace import LOOK, Workplace, plan
 
 TAKES_A_SOURCE = plan(
@@ -172,3 +173,46 @@ def test_limits_are_kept_in_numbers_and_a_wrong_one_names_its_cure(workplace: Wo
     problems = problems_of(workplace, playbook=plan(LOOK), limits={"memory": "lots", "ram": "1 GiB"})
     assert problems["limits.memory"].startswith("“lots” is no size: write a size such as 512 MiB")
     assert problems["limits.ram"].startswith("there is no limit ram; there are wall")
+
+
+def test_delayed_task_waits_by_the_databases_clock_and_is_not_published(workplace: Workplace) -> None:
+    task = workplace.task(workplace.submit(plan(LOOK), delay="5 min", deadline="1 h"))
+    assert (task.published_at, task.rank_at) == (None, task.waits_until - task.priority * HEAD_START)
+    assert task.deadline_at == task.waits_until + timedelta(hours=1)
+    assert timedelta(minutes=4) < task.waits_until - task.submitted_at < timedelta(minutes=6)
+
+
+def test_start_time_is_kept_in_utc_and_one_that_has_passed_means_at_once(workplace: Workplace) -> None:
+    task = workplace.task(workplace.submit(plan(LOOK), start_at=in_a_day()))
+    assert task.waits_until.isoformat() == in_a_day()
+    passed = workplace.task(workplace.submit(plan(LOOK), start_at="2020-01-01T00:00:00Z"))
+    assert passed.waits_until is None
+
+
+@pytest.mark.parametrize(
+    ("order", "path", "cure"),
+    [
+        ({"delay": "a while"}, "delay", "write a time such as 90 s"),
+        ({"start_at": "2030-01-01 06:00"}, "start_at", "write a time with its zone"),
+        ({"start_at": "2999-01-01T00:00:00Z"}, "start_at", "must be within 3660 days"),
+        ({"start_at": "2026-01-01T00:00:00Z", "delay": 5}, "delay", "not both"),
+        ({"deadline": "2020-01-01T00:00:00Z"}, "deadline", "must be later than the start"),
+        ({"delay": "3 h", "deadline": "soon"}, "deadline", "write a length of time from the start"),
+        ({"retry": {"attempts": 0}}, "retry.attempts", "attempts"),
+    ],
+)
+def test_wrong_time_names_its_field_and_cure(
+    workplace: Workplace, order: dict[str, object], path: str, cure: str
+) -> None:
+    problems = problems_of(workplace, playbook=plan(LOOK), **order)
+    assert list(problems) == [path]
+    assert cure in problems[path]
+
+
+def test_what_is_said_about_retries_is_kept_in_numbers(workplace: Workplace) -> None:
+    task = workplace.task(workplace.submit(plan(LOOK), retry={"attempts": 5, "first": "10 s"}))
+    assert task.retry == {"attempts": 5, "first": 10}
+
+
+def in_a_day() -> str:
+    return (datetime.now(UTC) + timedelta(days=1)).replace(hour=6, minute=0, second=0, microsecond=0).isoformat()

@@ -88,7 +88,7 @@ class Light(StrEnum):
     RED = "red"
 
 
-def light(agent: Agent, at: datetime) -> tuple[Light, str]:
+def light(agent: Agent, at: datetime) -> tuple[Light, str]:  # noqa: PLR0911  (a line a light)
     """The agent's colour at that time, and the reason in words."""
     alive = [worker for worker in agent.workers if worker.stopped_at is None]
     silent = [worker for worker in alive if at - worker.last_seen_at > SILENT_AFTER]
@@ -96,6 +96,8 @@ def light(agent: Agent, at: datetime) -> tuple[Light, str]:
         return Light.RED, "no worker is running"
     if len(silent) == len(alive):
         return Light.RED, f"silent for {(at - max(w.last_seen_at for w in silent)).total_seconds():.0f} s"
+    if deaf := [worker.deaf_since for worker in alive if worker.deaf_since is not None]:
+        return _light_of_deaf(deaf, len(alive))
     if silent:
         return Light.YELLOW, f"{len(silent)} of {len(alive)} workers are silent"
     if any(worker.sandbox.get("tier") == 4 for worker in alive):
@@ -103,3 +105,10 @@ def light(agent: Agent, at: datetime) -> tuple[Light, str]:
     if any(worker.host_load > 2 for worker in alive):
         return Light.YELLOW, "its host is overloaded"
     return Light.GREEN, "working normally"
+
+
+def _light_of_deaf(since: list[datetime], workers: int) -> tuple[Light, str]:
+    said = f"connected, but takes nothing since {min(since):%H:%M:%S} UTC; its consumer is being restarted"
+    if len(since) == workers:
+        return Light.RED, said
+    return Light.YELLOW, f"{len(since)} of {workers} workers: {said}"

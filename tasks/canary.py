@@ -18,7 +18,7 @@ from models.columns import database_now
 from models.database import insert_unless_there, reading, writing
 from models.queue import Queue
 from models.run import Run
-from models.scope import DEFAULT_TENANT, current
+from models.scope import DEFAULT_TENANT, current, wide
 from tasks.broker import BROKER_ERRORS, line
 from tasks.logs import logger
 from tasks.timeline import record_of_agent
@@ -31,8 +31,8 @@ log = logger(__name__)
 
 
 def note_taken(queue: str) -> None:
-    """Write that the queue's canary was taken; for the task that takes it.  Runs within `scope.wide(…)`."""
-    with writing() as session:
+    """Write that the queue's canary was taken; for the task that takes it."""
+    with wide("system:canary"), writing() as session:
         taken = update(Queue).where(_TENANT, Queue.name == queue).values(canary_taken_at=database_now())
         session.execute(taken.execution_options(synchronize_session=False))
 

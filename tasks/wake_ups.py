@@ -30,7 +30,7 @@ log = logger(__name__)
 def top_up(queues: Iterable[str] | None = None) -> int:
     """Send the wake-ups that are missing in these queues, or in all; returns how many, 0 where the broker is down."""
     try:
-        return fill(_wanted(queues))
+        return fill(wanted(queues))
     except BROKER_ERRORS as error:
         log.warning("broker.down", error=str(error))
         return 0
@@ -42,7 +42,7 @@ def publish_unpublished() -> int:
     if not told:
         return 0
     try:
-        fill(_wanted({queue for _, queue in told}))
+        fill(wanted({queue for _, queue in told}))
     except BROKER_ERRORS as error:
         log.warning("broker.down", error=str(error))
         with writing() as session:
@@ -71,7 +71,7 @@ def _write(session: Session, numbers: list[int], at: datetime | None) -> None:
     session.execute(told.execution_options(synchronize_session=False))
 
 
-def _wanted(queues: Iterable[str] | None) -> dict[str, list[str]]:
+def wanted(queues: Iterable[str] | None) -> dict[str, list[str]]:
     """The tasks that each queue must hold a wake-up for: the first of those that wait there."""
     names = _queues_with_tasks() if queues is None else list(queues)
     if not names:

@@ -18,7 +18,7 @@ from models import scope
 from models.claim import Claim, Claimant, Fenced, claim
 from models.database import after_commit, writing
 from models.errors import OpsCoreError
-from tasks import live
+from tasks import canary, live
 from tasks.broker import BROKER_ERRORS, WAKE_UP, send_wake_up
 from tasks.execution import execute
 from tasks.ledger import Ledger
@@ -41,10 +41,12 @@ class Served:
 @shared_task(name=WAKE_UP, bind=True, ignore_result=True)
 def work(self: CeleryTask, hint: str = "") -> None:
     """Claim one task and work on it until it ended; do nothing where there is none."""
+    woken = (self.request.delivery_info or {}).get("routing_key")
+    if hint == canary.HINT and woken:
+        canary.note_taken(woken)
     taken = _take(self.app.served)
     if taken is None:
         return
-    woken = (self.request.delivery_info or {}).get("routing_key")
     if woken and woken != taken.queue:
         _pass_on(woken, hint)
     with scope.acting(f"agent:{taken.agent}", taken.tenant), bind(task=taken.task_id, run=taken.run_number):

@@ -1,12 +1,14 @@
 """Make a worker an agent: subscribe, register, beat every five seconds, deregister at the end.
 
 The beat has a thread and connections of its own: Celery's timer stands still while the broker
-is away and during a warm shutdown, when the worker is alive all the same.
+is away and during a warm shutdown, when the worker is alive all the same.  What it does when its
+row says that it is deaf: healing.py.  Its children: children.py.
 """
 
 import os
 import socket
 import threading
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -20,7 +22,7 @@ from sqlalchemy.orm import Session
 import settings
 from models import scope
 from models.agent import BEAT_EVERY, Agent, Worker
-from models.columns import new_id, now
+from models.columns import database_now, new_id, now
 from models.database import reading, writing
 from models.errors import InvalidInput
 from tasks.folders import workspaces_root
@@ -31,6 +33,7 @@ from tasks.work import Served
 from tools import sandbox
 from tools.sandbox import Probe
 from worker.forking import fork_without_connections, no_fork
+from worker.healing import Healing
 from worker.processes import flask_app
 from worker.subscription import Subscription, subscribe, subscription
 
@@ -68,7 +71,7 @@ class Registration(bootsteps.StartStopStep):
             except IntegrityError:
                 # Another worker of a new agent wrote the agent's row first; now it is there.
                 register(self.chosen, worker_id, worker.hostname, worker.concurrency or 1, self.sandbox)
-        self.beat = Beat(self.flask, self.chosen.agent, worker_id)
+        self.beat = Beat(self.flask, self.chosen.agent, worker, Healing(worker, self.chosen))
         self.beat.start()
         # Not in stop(): the running task is finished after it.
         signals.worker_shutdown.connect(self._deregister, weak=False)
@@ -137,13 +140,15 @@ def _agent(session: Session, chosen: Subscription) -> Agent:
 
 
 class Beat(threading.Thread):
-    """Says every five seconds that the worker is alive, and what it uses."""
+    """Says every five seconds that the worker is alive, and what it uses; is told whether it is deaf."""
 
-    def __init__(self, flask: Any, agent: str, worker_id: str) -> None:
+    def __init__(self, flask: Any, agent: str, worker: Any, healing: Healing) -> None:
         super().__init__(name="beat", daemon=True)
         self.flask = flask
         self.agent = agent
-        self.worker_id = worker_id
+        self.worker = worker
+        self.worker_id: str = worker.app.served.worker_id
+        self.healing = healing
         self.ending = threading.Event()
         self.figures = Figures()
 
@@ -151,9 +156,11 @@ class Beat(threading.Thread):
         """Beat until the end; a database that is away costs beats, not the thread."""
         while not self.ending.wait(BEAT_EVERY.total_seconds()):
             try:
-                self._write(last_seen_at=now(), **self.figures.read())
+                deaf_since = self._beat(concurrency=self.worker.pool.num_processes, **self.figures.read())
             except SQLAlchemyError as error:
                 log.warning("beat.lost", error=str(error))
+            else:
+                self.healing.look(deaf_since)
 
     def end(self) -> None:
         """Stop beating and say that the worker has ended."""
@@ -164,9 +171,11 @@ class Beat(threading.Thread):
             if agent_id is not None:
                 record_of_agent(session, agent_id, "worker.stopped", pid=os.getpid())
 
-    def _write(self, **values: Any) -> None:
+    def _beat(self, **figures: Any) -> datetime | None:
+        """Write a beat; returns since when the worker is deaf."""
+        mine = update(Worker).where(Worker.id == self.worker_id).values(last_seen_at=database_now(), **figures)
         with no_fork(), self.flask.app_context(), scope.acting(f"agent:{self.agent}"), writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(**values))
+            return session.scalar(mine.returning(Worker.deaf_since).execution_options(synchronize_session=False))
 
 
 class Figures:

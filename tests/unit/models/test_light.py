@@ -24,6 +24,8 @@ LATE = SILENT_AFTER + timedelta(seconds=5)
         ([worker(stopped_at=NOW)], Light.RED, "no worker is running"),
         ([worker(LATE)], Light.RED, "silent for 20 s"),
         ([worker(LATE), worker()], Light.YELLOW, "1 of 2 workers are silent"),
+        ([worker(deaf_since=NOW)], Light.RED, "connected, but takes nothing since 12:00:00 UTC; its consumer is being"),
+        ([worker(deaf_since=NOW), worker()], Light.YELLOW, "1 of 2 workers: connected, but takes nothing since"),
         ([worker(sandbox={"tier": 4})], Light.YELLOW, "no sandbox"),
         ([worker(host_load=2.5)], Light.YELLOW, "overloaded"),
         ([worker(), worker(SILENT_AFTER)], Light.GREEN, "working normally"),

@@ -36,8 +36,8 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str, wanted: int) -> int:
-    """The wanted port, or one that is free now."""
-    return wanted if is_free(host, wanted) else _bind(host, 0)
+    """The wanted port, or one that is free now; 0 wants any."""
+    return wanted if wanted and is_free(host, wanted) else _bind(host, 0)
 
 
 def _bind(host: str, port: int) -> int:

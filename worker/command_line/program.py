@@ -3,6 +3,7 @@
 import click
 
 from worker.command_line.agents import agent
+from worker.command_line.chaos import chaos
 from worker.command_line.frame import Program
 from worker.command_line.local import doctor, link, status, token
 from worker.command_line.playbooks import playbook
@@ -28,5 +29,5 @@ def program() -> None:
     """Run agents, watch them work, and look after this installation."""
 
 
-for command in (run, task, agent, playbook, sandbox, status, doctor, token, link):
+for command in (run, task, agent, playbook, sandbox, status, doctor, token, link, chaos):
     program.add_command(command)

@@ -7,6 +7,7 @@ time (models/search.py).  bench/list_page.py measures it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, select, union_all
@@ -42,11 +43,24 @@ class Filters:
     agent: str | None = None
     complexity: int | None = None
     q: str | None = None
+    dead_letters: bool = False
+    """Only those that failed for good, and that nobody has dealt with."""
+    states: tuple[State, ...] = ()
+    """Only tasks in one of these; none: all."""
+    more: tuple[ColumnElement[bool], ...] = ()
+    """Further conditions, of code and not of people; no index helps with them."""
 
     @property
     def has_column(self) -> bool:
         """Whether a column is asked for, beside a search."""
-        return bool(self.state or self.agent or self.complexity)
+        return bool(self.state or self.agent or self.complexity or self.dead_letters or self.states or self.more)
+
+    @property
+    def wanted_states(self) -> tuple[State | str | None, ...]:
+        """What `state` and `states` let pass together; (None,) is any."""
+        if not self.states:
+            return (self.state or None,)
+        return tuple(each for each in self.states if not self.state or each == self.state)
 
 
 @dataclass(frozen=True)
@@ -69,12 +83,24 @@ def page(session: Session, filters: Filters, cursor: str | None = None, limit: i
         message = f"must be between 1 and {LARGEST_PAGE}"
         raise InvalidInput("cannot list tasks", problems=[{"path": "limit", "message": message}])
     below = _number_of(session, cursor) if cursor else HIGHEST
-    words = words_of(filters.q or "")
-    if filters.q and filters.q.strip() and not words:
-        return Page([], None)  # nothing but punctuation: it is in no word
-    numbers = _searched(session, filters, words, below, limit + 1) if words else _listed(filters, below, limit + 1)
-    found = _rows(session, numbers)
+    wanted = _numbers(session, filters, below, limit + 1)
+    found = _rows(session, wanted) if wanted is not None else []
     return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+def count(session: Session, filters: Filters, cursor: str | None = None, most: int = 10_000) -> int:
+    """How many tasks pass the filters, older than the cursor's; `most` + 1 stands for all that are more."""
+    below = _number_of(session, cursor) if cursor else HIGHEST
+    wanted = _numbers(session, filters, below, most + 1)
+    return (session.scalar(select(func.count()).select_from(wanted.subquery())) or 0) if wanted is not None else 0
+
+
+def _numbers(session: Session, filters: Filters, below: int, count: int) -> Select[int] | None:
+    """The numbers of the first `count` tasks that pass; None where none can."""
+    words = words_of(filters.q or "")
+    if not filters.wanted_states or (filters.q and filters.q.strip() and not words):
+        return None  # nothing but punctuation: it is in no word
+    return _searched(session, filters, words, below, count) if words else _listed(filters, below, count)
 
 
 def _number_of(session: Session, cursor: str) -> int:
@@ -102,11 +128,14 @@ def _rows(session: Session, numbers: Select[int]) -> list[Task]:
 
 def _listed(filters: Filters, below: int, count: int) -> Select[int]:
     """The numbers of the first `count` tasks that pass the filters of columns."""
-    is_merged = (filters.state or filters.agent) and not filters.complexity
+    if filters.dead_letters:
+        return _passing(filters, below).order_by(Task.number.desc()).limit(count)
+    states = filters.wanted_states
+    is_merged = (states != (None,) or filters.agent) and not filters.complexity
     complexities = COMPLEXITIES if is_merged else (filters.complexity,)
     branches = []
-    for complexity in complexities:
-        wanted = select(Task.number).where(Task.number < below, *_conditions(filters, complexity))
+    for complexity, state in product(complexities, states):
+        wanted = select(Task.number).where(Task.number < below, *_conditions(filters, complexity, state))
         branches.append(wanted.order_by(Task.number.desc()).limit(count))
     if len(branches) == 1:
         return branches[0]
@@ -115,9 +144,12 @@ def _listed(filters: Filters, below: int, count: int) -> Select[int]:
     return select(merged.c.number).order_by(merged.c.number.desc()).limit(count)
 
 
-def _conditions(filters: Filters, complexity: int | None) -> Iterator[ColumnElement[bool]]:
-    if filters.state:
-        yield Task.state == filters.state
+def _conditions(
+    filters: Filters, complexity: int | None, state: State | str | None = None
+) -> Iterator[ColumnElement[bool]]:
+    yield from filters.more
+    if state:
+        yield Task.state == state
     if filters.agent:
         yield Task.agent == filters.agent
     if complexity:
@@ -154,4 +186,9 @@ def _searched(session: Session, filters: Filters, words: list[str], below: int, 
 
 
 def _passing(filters: Filters, below: int) -> Select[int]:
-    return select(Task.number).where(Task.number < below, *_conditions(filters, filters.complexity))
+    passing = select(Task.number).where(Task.number < below, *_conditions(filters, filters.complexity))
+    if filters.dead_letters:
+        # No index but theirs has so few rows.
+        passing = passing.where(Task.dead_letter_at.is_not(None))
+    wanted = filters.wanted_states
+    return passing if None in wanted else passing.where(Task.state.in_(wanted))

@@ -111,6 +111,10 @@ class History:
             removed=tuple(shown(path) for path in old if path not in new),
         )
 
+    def sizes(self, snapshot: str) -> dict[str, int]:
+        """How large each file was, by its path."""
+        return {shown(path): item.size for path, item in self._manifest(snapshot).items.items() if item.kind == FILE}
+
     def restore(self, snapshot: str, into: Workspace) -> None:
         """Make `into` what the workspace was; whatever else is in it goes."""
         restore.restore(self._manifest(snapshot), self._blobs, into)

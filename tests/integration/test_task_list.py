@@ -126,11 +126,11 @@ def test_an_unknown_id_as_cursor_is_no_error(tasks: list[Task]) -> None:
     assert page(db.session, Filters(), new_id()).tasks[0].number == max(NUMBERS)
 
 
-def test_a_list_never_loads_the_playbook(tasks: list[Task]) -> None:
+def test_a_list_never_loads_inputs_and_texts(tasks: list[Task]) -> None:
     db.session.expire_all()
     db.session.expunge_all()
     shown = page(db.session, Filters(), None, 1).tasks[0]
-    for name in ("playbook", "inputs", "description"):
+    for name in ("inputs", "limits", "description"):
         with pytest.raises(InvalidRequestError):
             getattr(shown, name)
 

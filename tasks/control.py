@@ -1,0 +1,204 @@
+"""What a person may do with one task: cancel, pause, resume, retry, replay, dismiss; clone is in tasks/cloning.py.
+
+Each is one transaction with its event, whose author is who did it.  A task that no run has moves at once; of one
+that runs a wish is written, which its run obeys (tasks/heart.py), and `live.wish` wakes it.  Asking for what is
+so already, or is asked for already, is no error and writes nothing.  All functions run within `acting(…)`.
+
+The `…_in` take a locked task and a session that writes: tasks/bulk.py does many in one transaction.
+Opening an ended task again: tasks/reopening.py.  A question's answer: tasks/questions.py.
+"""
+
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models.columns import database_now, now
+from models.database import after_commit, writing
+from models.states import TERMINAL, Move, State, move
+from models.step import Step, StepState
+from models.task import Task
+from tasks import live
+from tasks.questions import answer_in
+from tasks.reopening import CUT_OFF, reopen
+from tasks.standing import NO_WISH, locked, refusal, written
+from tasks.timeline import record_of_task
+from tasks.waking import wake_after_commit
+
+
+def cancel(task_id: str) -> Task:
+    """Cancel the task: at once, or as soon as its run has ended every process of its tool.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it has succeeded or failed.
+    """
+    with writing() as session:
+        return cancel_in(session, locked(session, task_id))
+
+
+def pause(task_id: str, *, now: bool = False) -> Task:
+    """Pause the task: at once, or after the step that runs; `now` ends that step, which is repeated later.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it is neither queued nor running, or its cancellation was asked for.
+    """
+    with writing() as session:
+        return pause_in(session, locked(session, task_id), now=now)
+
+
+def resume(task_id: str) -> Task:
+    """Give the paused task back to its queue, or take back the wish that a running one be paused.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it is not paused.
+    """
+    with writing() as session:
+        return resume_in(session, locked(session, task_id))
+
+
+def retry(task_id: str) -> Task:
+    """Open the failed or cancelled task again at its first step that did not succeed; finished steps are kept.
+
+    Of a task that asks what is to happen with a step that was cut off, this is the answer "retry".
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it has neither failed nor been cancelled, and asks nothing of that kind.
+    """
+    with writing() as session:
+        return retry_in(session, locked(session, task_id))
+
+
+def replay(task_id: str, from_step: str | int) -> Task:
+    """Open the ended task again at a step, named by its key or its position; that and all later ones are repeated.
+
+    Raises:
+        NotFound: there is no such task.
+        InvalidInput: it has no such step.
+        Conflict: it has not ended.
+    """
+    with writing() as session:
+        task = locked(session, task_id)
+        if task.state not in TERMINAL:
+            raise refusal(task, "replay", "wait for its end or cancel it")
+        return _opened(session, task, from_step)
+
+
+def dismiss(task_id: str) -> Task:
+    """Take the failed task out of the dead letters: a person has dealt with it.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it has not failed.
+    """
+    with writing() as session:
+        return dismiss_in(session, locked(session, task_id))
+
+
+def cancel_in(session: Session, task: Task) -> Task:
+    """See `cancel`."""
+    if task.state == State.CANCELLED:
+        return task
+    if task.state in TERMINAL:
+        raise refusal(task, "cancel", "there is nothing left to cancel")
+    if task.state == State.RUNNING:
+        return wish(session, task, "cancel")
+    close_steps(session, task)
+    ended: dict[str, Any] = {"finished_at": now(), "question": None, "waits_until": None}
+    task = move(session, Move.CANCEL, Task.id == task.id, Task.state != State.RUNNING, **NO_WISH, **ended)
+    record_of_task(session, task, "task.cancelled", killed=0)
+    return task
+
+
+def pause_in(session: Session, task: Task, *, now: bool = False) -> Task:
+    """See `pause`."""
+    if task.state == State.PAUSED:
+        # Whoever pauses what an emergency stop holds wants it paused beyond the release.
+        return task if task.emergency_at is None else written(session, task, "task.paused", emergency_at=None)
+    if task.state == State.RUNNING:
+        if task.cancel_requested_at is not None:
+            raise refusal(task, "pause", "its cancellation was asked for, and ends it")
+        has_more = task.stop_requested_at is not None and not now
+        return task if has_more else wish(session, task, "stop" if now else "pause")
+    if task.state != State.QUEUED:
+        cure = "answer it or cancel the task" if task.state == State.WAITING else "only what still runs can be paused"
+        raise refusal(task, "pause", cure)
+    task = move(session, Move.PAUSE, Task.id == task.id, Task.state != State.RUNNING, **NO_WISH)
+    record_of_task(session, task, "task.paused")
+    return task
+
+
+def resume_in(session: Session, task: Task) -> Task:
+    """See `resume`."""
+    if task.state == State.RUNNING and task.stop_requested_at is None and task.cancel_requested_at is None:
+        return _take_back(session, task)
+    if task.state != State.PAUSED:
+        cure = "retry or replay it" if task.state in TERMINAL else "only a paused task can be resumed"
+        raise refusal(task, "resume", cure)
+    published_at = None if task.waits_until is not None else now()
+    task = move(session, Move.RESUME, Task.id == task.id, published_at=published_at, **NO_WISH)
+    record_of_task(session, task, "task.resumed")
+    if published_at is not None:
+        wake_after_commit(session, task)
+    return task
+
+
+def retry_in(session: Session, task: Task) -> Task:
+    """See `retry`."""
+    if task.state == State.WAITING:
+        return answer_in(session, task, "retry")
+    if task.state not in (State.FAILED, State.CANCELLED):
+        raise refusal(task, "retry", _INSTEAD[State(task.state)])
+    return _opened(session, task)
+
+
+def dismiss_in(session: Session, task: Task) -> Task:
+    """See `dismiss`."""
+    if task.state != State.FAILED:
+        raise refusal(task, "dismiss", "only what failed is a dead letter")
+    if task.dead_letter_at is None:
+        return task
+    return written(session, task, "task.dismissed", dead_letter_at=None)
+
+
+def wish(session: Session, task: Task, what: str) -> Task:
+    """Ask the run that has the task for "cancel", "stop" or "pause", unless that was asked before."""
+    column = f"{what}_requested_at"
+    if getattr(task, column) is not None:
+        return task
+    at: dict[str, Any] = {column: database_now()}
+    task = written(session, task, f"task.{what}_requested", **at)
+    task_id = task.id
+    after_commit(session, lambda: live.wish(task_id))
+    return task
+
+
+def close_steps(session: Session, task: Task) -> None:
+    """Say of the step that was cut off, if there is one, that it is: nobody goes on with it."""
+    open_steps = update(Step).where(Step.task_id == task.id, Step.state == StepState.STARTED)
+    cut = {"state": StepState.FAILED, "finished_at": now(), "error_code": CUT_OFF, "error_message": "was cut off"}
+    session.execute(open_steps.values(cut).execution_options(synchronize_session=False))
+
+
+_INSTEAD = {
+    State.QUEUED: "it is begun as soon as an agent is free",
+    State.RUNNING: "wait for its end or cancel it",
+    State.PAUSED: "resume it",
+    State.SUCCEEDED: "replay it from a step, or clone it",
+}
+
+
+def _take_back(session: Session, task: Task) -> Task:
+    """A running task's wish to be paused is taken back; the run asks anew after each step."""
+    if task.pause_requested_at is None:
+        return task
+    return written(session, task, "task.pause_withdrawn", pause_requested_at=None)
+
+
+def _opened(session: Session, task: Task, from_step: str | int | None = None) -> Task:
+    task = reopen(session, task, from_step, **NO_WISH)
+    wake_after_commit(session, task)
+    return task

@@ -1,0 +1,54 @@
+"""How a task stands, for whoever acts upon it: the row, locked, and in words why it does not allow something.
+
+Who acts: tasks/control.py, tasks/questions.py, tasks/emergency.py.
+"""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.errors import Conflict, NotFound
+from models.states import State
+from models.task import Task
+from tasks.timeline import record_of_task
+
+STANDS = {
+    State.QUEUED: "is queued",
+    State.RUNNING: "is running",
+    State.WAITING: "waits for a person's answer",
+    State.PAUSED: "is paused",
+    State.SUCCEEDED: "has succeeded",
+    State.FAILED: "has failed",
+    State.CANCELLED: "was cancelled",
+}
+NO_WISH: dict[str, Any] = dict.fromkeys(
+    ("cancel_requested_at", "stop_requested_at", "pause_requested_at", "emergency_at")
+)
+"""Columns of a task that nobody wants anything of."""
+
+
+def locked(session: Session, task_id: str) -> Task:
+    """The task as it stands, which nobody else changes before this transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    task = session.scalars(select(Task).where(Task.id == task_id).with_for_update()).one_or_none()
+    if task is None:
+        raise NotFound("cannot find the task: there is none with this id", task_id=task_id)
+    return task
+
+
+def refusal(task: Task, action: str, cure: str) -> Conflict:
+    """The error that says that the task's state does not allow this, and what would."""
+    state = State(task.state)
+    return Conflict(f"cannot {action} task: it {STANDS[state]}; {cure}", task_id=task.id, state=state.value)
+
+
+def written(session: Session, task: Task, kind: str, told: dict[str, Any] | None = None, **values: Any) -> Task:
+    """Write these columns of the locked task, and the event with what is told; its state stays."""
+    changed = update(Task).where(Task.id == task.id).values(event_count=Task.event_count + 1, **values).returning(Task)
+    task = session.scalars(changed.execution_options(synchronize_session=False, populate_existing=True)).one()
+    record_of_task(session, task, kind, **(told or {}))
+    return task

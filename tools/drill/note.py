@@ -25,6 +25,11 @@ class NoteInput(Arguments):
 
     key: str = Field(max_length=200, description="What the line in the ledger is to be called.")
     sleep_s: float = Field(0, ge=0, le=3600, description="Seconds to wait after the line was written.")
+
+
+class WritingInput(NoteInput):
+    """What those are told besides that may change something."""
+
     path: str | None = Field(None, description="File of the workspace to which lines are added too; none by default.")
     lines: int = Field(1, ge=1, le=100_000, description="How many lines to add to that file.")
 
@@ -44,6 +49,7 @@ class NotePure(Tool):
     effect = Effect.PURE
     Input = NoteInput
     Output = NoteOutput
+    uses_workspace = False
 
     def run(self, call: NoteInput, context: Context) -> ToolResult:
         return _note(self.effect, call, context)
@@ -55,7 +61,7 @@ class NoteIdempotent(Tool):
     name = "drill.note_idempotent"
     purpose = "For exercises: note the call in the outside ledger, as an effect that may be repeated."
     effect = Effect.IDEMPOTENT
-    Input = NoteInput
+    Input = WritingInput
     Output = NoteOutput
 
     def run(self, call: NoteInput, context: Context) -> ToolResult:
@@ -68,7 +74,7 @@ class NoteOnce(Tool):
     name = "drill.note_once"
     purpose = "For exercises: note the call in the outside ledger, as an effect that must not happen twice."
     effect = Effect.ONCE
-    Input = NoteInput
+    Input = WritingInput
     Output = NoteOutput
 
     def run(self, call: NoteInput, context: Context) -> ToolResult:
@@ -82,7 +88,7 @@ def _note(effect: Effect, call: NoteInput, context: Context) -> ToolResult:
     if context.is_cancelled():
         return ToolResult(exit_code=None)
     _append(ledger, line)
-    if call.path is not None:
+    if isinstance(call, WritingInput) and call.path is not None:
         _write(context, call.path, call.key, call.lines)
     is_over = _sleep(call.sleep_s, context)
     return ToolResult(exit_code=0 if is_over else None, output={"key": call.key, "line": line})

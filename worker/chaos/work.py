@@ -19,7 +19,7 @@ def playbook(number: int, with_sandbox: bool) -> dict[str, Any]:
     """The plan of the task of that number: all three effects, files, and for some a program in the sandbox."""
     wait = (0.05, 0.1, 0.2, 0.3)[number % 4]
     steps = [
-        _note("look", "pure", "design", path="research/seen.txt", lines=3),
+        _note("look", "pure", "design"),
         _note("change", "idempotent", "build", path=LOG, lines=LINES, sleep_s=wait),
         {"name": "write", "stage": "build", "tool": "files.write", "with": {"path": "output/report.txt", "text": "ok"}},
         _note("send", "once", "test", path=LOG, lines=LINES, sleep_s=wait / 2),

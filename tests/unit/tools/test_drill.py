@@ -49,8 +49,8 @@ def test_a_call_is_one_line_of_the_ledger(ledger: Path, context: Context, effect
 
 
 def test_its_lines_are_added_to_a_file_of_the_workspace(ledger: Path, context: Context) -> None:
-    run("drill.note_pure", context, key="a", path="output/log.txt", lines=3)
-    run("drill.note_pure", context, key="b", path="output/log.txt")
+    run("drill.note_idempotent", context, key="a", path="output/log.txt", lines=3)
+    run("drill.note_once", context, key="b", path="output/log.txt")
     assert context.workspace.read_bytes("output/log.txt", 1000).decode() == "a 1\na 2\na 3\nb 1\n"
 
 

@@ -1,74 +1,212 @@
-"""Why a task is still queued, in words and from what stands in the database."""
+"""Why a task is still queued, in words, from what stands in the database, with what can be done about it.
 
-from typing import Any
+The reasons are asked in the order in which they would hold the task up: its own time, what people paused, who could
+take it, what people limited, and only then that others come first (expected_wait.py).  Every question is bounded.
+"""
 
-from sqlalchemy import Select, func, literal, select
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import joinedload
 
-from models.agent import SILENT_AFTER, Worker
-from models.columns import now
+from models.agent import SILENT_AFTER, Agent, Worker
+from models.columns import clock
 from models.database import reading
+from models.queue import EVERY, Queue
 from models.run import Run
 from models.states import State
 from models.task import Task
+from tasks.broker import BROKER_ERRORS, line
+from tasks.expected_wait import Line, ahead_of, expected_wait, in_words
 
-COUNTED = 100
+MOST_WORKERS = 1000
+_RUNNING = Task.state == literal(State.RUNNING.value, literal_execute=True)
 
 
 def why_queued(task: Task) -> str:
-    """One sentence for the person who waits; empty when the task is not queued."""
+    """A sentence or two for the person who waits; empty when the task is not queued.  Runs within `acting(…)`."""
     if task.state != State.QUEUED:
         return ""
-    if task.waits_until is not None:
-        return f"It waits until {task.waits_until:%Y-%m-%d %H:%M:%S} UTC."
-    covering = _workers(task.queue)
-    if not covering:
-        return _nobody(task)
-    if task.published_at is None:
-        return "The broker has not been reached yet; the task is kept and is published as soon as it answers."
-    ahead = _ahead(task)
-    slots = sum(worker.concurrency for worker in covering)
-    busy = _running_on(covering)
-    names = ", ".join(sorted({worker.agent.name for worker in covering}))
-    if busy >= slots:
-        before = f"{ahead if ahead < COUNTED else f'{COUNTED} or more'} before it" if ahead else "it is the next"
-        places = "The one place" if slots == 1 else f"All {slots} places"
-        return f"{places} of {names} {'is' if slots == 1 else 'are'} taken; {before}."
-    return f"{names} is free and takes it next." if not ahead else f"{names} takes it soon; {ahead} before it."
+    case = _look(task)
+    reasons: tuple[Callable[[_Case], str], ...] = (
+        _its_time, _everything_paused, _queue_paused, _nobody, _silent, _deaf, _agents_paused,
+        _limits_of_queues, _limits_of_agents, _unpublished, _busy,
+    )  # fmt: skip
+    return next((said for reason in reasons if (said := reason(case))), "") or _next(case)
 
 
-def _workers(queue: str) -> list[Worker]:
-    """The workers that serve the queue and were heard of lately."""
-    heard = select(Worker).where(Worker.stopped_at.is_(None), Worker.last_seen_at > now() - SILENT_AFTER)
+@dataclass
+class _Case:
+    """What is known about the task's surroundings, by the database's clock."""
+
+    task: Task
+    at: datetime
+    workers: list[Worker]
+    rules: dict[str, Queue]
+    closed: set[str] = field(default_factory=set)
+    """Agents that may not take another task now."""
+
+    @cached_property
+    def heard(self) -> list[Worker]:
+        return [each for each in self.workers if self.at - each.last_seen_at <= SILENT_AFTER]
+
+    @property
+    def able(self) -> list[Worker]:
+        """Workers that would take it, had they a free place."""
+        return [each for each in self.heard if each.deaf_since is None and each.agent.name not in self.closed]
+
+
+def _look(task: Task) -> _Case:
+    alive = select(Worker).where(Worker.stopped_at.is_(None)).options(joinedload(Worker.agent)).limit(MOST_WORKERS)
+    rules = select(Queue).where(Queue.name.in_([task.queue, EVERY]))
     with reading() as session:
-        return [worker for worker in session.scalars(heard.options(joinedload(Worker.agent))) if queue in worker.queues]
+        at = clock(session.connection())
+        workers = [each for each in session.scalars(alive) if task.queue in each.queues]
+        return _Case(task, at, workers, {rule.name: rule for rule in session.scalars(rules)})
 
 
-def _nobody(task: Task) -> str:
-    kind, _, name = task.queue.partition(".")
+def _its_time(case: _Case) -> str:
+    until = case.task.waits_until
+    if until is None:
+        return ""
+    when = f"{until:%Y-%m-%d %H:%M:%S} UTC, in {in_words((until - case.at).total_seconds())}"
+    if until <= case.at:
+        when = f"{until:%Y-%m-%d %H:%M:%S} UTC, which is now"
+    if case.task.attempts:
+        return f"Its attempt {case.task.attempts} failed; the next begins at {when}."
+    return f"It was submitted to start at {when}."
+
+
+def _everything_paused(case: _Case) -> str:
+    rule = case.rules.get(EVERY)
+    if rule is None or rule.paused_at is None:
+        return ""
+    return f"Everything was stopped {_by_whom(rule)}. It goes on when the emergency stop is released."
+
+
+def _queue_paused(case: _Case) -> str:
+    rule = case.rules.get(case.task.queue)
+    if rule is None or rule.paused_at is None:
+        return ""
+    return f"The queue {rule.name} was paused {_by_whom(rule)}. It goes on when the queue is resumed."
+
+
+def _by_whom(rule: Queue) -> str:
+    name = (rule.paused_by or "").partition(":")[2] or "somebody"
+    why = f": {rule.pause_reason.rstrip('.')}" if rule.pause_reason else ""
+    return f"at {rule.paused_at:%Y-%m-%d %H:%M:%S} UTC by {name}{why}"
+
+
+def _nobody(case: _Case) -> str:
+    if case.workers:
+        return ""
+    kind, _, name = case.task.queue.partition(".")
     if kind == "agent":
-        return (
-            f"It is meant for the agent {name}, which is not running. Start it: celery -A worker worker --agent {name}"
-        )
+        start = f"celery -A worker worker --agent {name}"
+        return f"It is meant for the agent {name}, which is not running. Start it: {start}"
+    if kind == "capability":
+        start = f"celery -A worker worker --agent NAME -Q {case.task.queue}"
+        return f"No running agent has the capability {name}. Start one: {start}"
+    start = f"celery -A worker worker --agent NAME --complexity {case.task.complexity}"
+    return f"No running agent takes complexity {case.task.complexity}. Start one: {start}"
+
+
+def _silent(case: _Case) -> str:
+    if case.heard:
+        return ""
+    last = max(worker.last_seen_at for worker in case.workers)
+    hosts = ", ".join(sorted({worker.host for worker in case.workers}))
     return (
-        f"No running agent takes complexity {task.complexity}. "
-        f"Start one: celery -A worker worker --agent NAME --complexity {task.complexity}"
+        f"{_names(case.workers)} would take it, but was not heard of for {in_words((case.at - last).total_seconds())}. "
+        f"Look at the host {hosts}: the worker has died with it or is stopped, or cannot reach the database."
     )
 
 
-def _ahead(task: Task) -> int:
-    """How many tasks of its queue come before it, counted up to a limit."""
-    queued = Task.state == literal(State.QUEUED.value, literal_execute=True)
-    earlier = select(Task.number).where(queued, Task.queue == task.queue, Task.rank_at < task.rank_at)
-    return _count(earlier.limit(COUNTED))
+def _deaf(case: _Case) -> str:
+    since = [worker.deaf_since for worker in case.heard if worker.deaf_since is not None]
+    if len(since) < len(case.heard):
+        return ""
+    return (
+        f"{_names(case.heard)} is connected, but takes nothing since {min(since):%H:%M:%S} UTC. "
+        "Its consumer is being restarted; if that does not help within a minute, start the worker anew."
+    )
 
 
-def _running_on(workers: list[Worker]) -> int:
-    """How many tasks these workers are running now."""
-    running = select(Run.id).where(Run.ended_at.is_(None), Run.worker_id.in_([worker.id for worker in workers]))
-    return _count(running.limit(1000))
+def _agents_paused(case: _Case) -> str:
+    paused = {worker.agent.name for worker in case.heard if worker.agent.paused_at is not None}
+    case.closed |= paused
+    if case.able or not paused:
+        return ""
+    return f"{', '.join(sorted(paused))} would take it, but is paused. It goes on when the agent is resumed."
 
 
-def _count(rows: Select[Any]) -> int:
+def _limits_of_queues(case: _Case) -> str:
+    for rule in case.rules.values():
+        running = _RUNNING if rule.name == EVERY else _RUNNING & (Task.queue == rule.name)
+        if rule.max_running is None or (count := _count(running)) < rule.max_running:
+            continue
+        what = "of all queues" if rule.name == EVERY else f"of the queue {rule.name}"
+        cure = "It starts when one of them ends, or the limit is raised."
+        return f"The limit {what} is reached: {count} of {rule.max_running} tasks are running. {cure}"
+    return ""
+
+
+def _limits_of_agents(case: _Case) -> str:
+    agents = {worker.agent.name: worker.agent for worker in case.able}
+    full = {name: said for name, agent in agents.items() if (said := _full(agent))}
+    case.closed |= set(full)
+    if case.able or not full:
+        return ""
+    return f"{'; '.join(full.values())}. It starts when one of them ends, or the limit is raised."
+
+
+def _full(agent: Agent) -> str:
+    if agent.max_running is None or (count := _count(_RUNNING & (Task.agent == agent.name))) < agent.max_running:
+        return ""
+    return f"The limit of the agent {agent.name} is reached: {count} of {agent.max_running} tasks are running"
+
+
+def _unpublished(case: _Case) -> str:
+    if case.task.published_at is not None:
+        return ""
+    return "The broker has not been reached yet; the task is kept and is published as soon as it answers."
+
+
+def _busy(case: _Case) -> str:
+    places = sum(worker.concurrency for worker in case.able)
+    running = select(Run.id).where(Run.ended_at.is_(None), Run.worker_id.in_([worker.id for worker in case.able]))
     with reading() as session:
-        return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+        busy = session.scalar(select(func.count()).select_from(running.limit(places).subquery())) or 0
+        if busy < places:
+            return ""
+        ahead = ahead_of(session, case.task)
+        expected = expected_wait(session, Line(case.task.queue, ahead, places))
+    taken = "The one place" if places == 1 else f"All {places} places"
+    verb = "is" if places == 1 else "are"
+    return f"{taken} of {_names(case.able)} {verb} taken; {ahead.in_words}. {expected}"
+
+
+def _next(case: _Case) -> str:
+    """Somebody is free: it is a matter of moments, if only the wake-up arrives."""
+    try:
+        with line() as broker:
+            broker.length(case.task.queue)
+    except BROKER_ERRORS:
+        return "The broker does not answer, so nobody is woken. Start it, or look after it: bin/opscore doctor"
+    with reading() as session:
+        ahead = ahead_of(session, case.task)
+    names = _names(case.able)
+    return f"{names} is free and takes it next." if not ahead.count else f"{names} takes it soon; {ahead.in_words}."
+
+
+def _names(workers: Iterable[Worker]) -> str:
+    return ", ".join(sorted({worker.agent.name for worker in workers}))
+
+
+def _count(rows: object) -> int:
+    running = select(func.count()).select_from(Task).where(or_(rows))  # type: ignore[arg-type]
+    with reading() as session:
+        return session.scalar(running) or 0

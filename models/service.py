@@ -1,20 +1,21 @@
 """An outside service as all workers together see it: how often it failed, and how much of its rate is left.
 
-Who asks before a call and tells after it: tasks/services.py.
+Whether it is called: circuit.py; how often: rate.py.  Who asks before a call and tells after it: tasks/services.py.
 """
 
 from datetime import datetime
 
 from sqlalchemy import Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.columns import UtcTime, id_column
-from models.database import Base
-from models.scope import Owned
+from models.database import Base, insert_unless_there
+from models.scope import Owned, current
 
 
 class Service(Owned, Base):
-    """One row a service, such as `web:example.org` or `git:github.com`; made at its first call."""
+    """One row a service, such as `web:example.org`, or a tool with a rate of its own; made when there is something to
+    remember of it."""
 
     __tablename__ = "service"
 
@@ -35,3 +36,9 @@ class Service(Owned, Base):
     event_count: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (Index("uq_service_name", "tenant", "name", unique=True),)
+
+
+def make(session: Session, name: str) -> None:
+    """Its row, unless it is there."""
+    signed = {"tenant": current().tenant, "author": current().author}
+    insert_unless_there(session, Service, name=name, failures=0, tokens=0.0, event_count=0, **signed)

@@ -8,6 +8,7 @@ from settings import PROJECT, Settings
 PARENT = """
 import os, threading, time, traceback
 from datetime import timedelta
+from types import SimpleNamespace
 import psutil
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
@@ -20,7 +21,9 @@ from worker.forking import fork_without_connections
 
 flask = bare_app(settings.load())
 registration.BEAT_EVERY = timedelta(seconds=0.1)
-beat = registration.Beat(flask, "smith", new_id())
+served, pool = SimpleNamespace(worker_id=new_id()), SimpleNamespace(num_processes=1)
+worker = SimpleNamespace(app=SimpleNamespace(served=served), pool=pool)
+beat = registration.Beat(flask, "smith", worker, SimpleNamespace(look=lambda _deaf_since: None))
 writes = threading.Event()
 
 @event.listens_for(Session, "before_commit")

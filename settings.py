@@ -145,6 +145,11 @@ class Settings(BaseSettings):
     step_network_bytes: int = Field(
         512 * 2**20, ge=1024, description="Most that one step may send and receive through the proxy, together."
     )
+    service_rates: dict[str, str] = Field(
+        default_factory=dict,
+        description="How often tools and outside services are called at most, by all workers together: a JSON object "
+        'such as {"web:*": "5/s", "git:github.com": "30/min", "web.fetch": "10/s"}.',
+    )
     retry_attempts: int = Field(
         3, ge=1, le=20, description="How often a step is tried where task, playbook and tool say nothing; 1: once."
     )
@@ -156,6 +161,9 @@ class Settings(BaseSettings):
     retry_most_s: float = Field(300, ge=0, le=86400, description="Longest wait before trying again.")
     retry_total_s: float = Field(
         3600, ge=0, le=30 * 86400, description="No attempt of a step begins later than this after its first one."
+    )
+    run_lease_s: float = Field(
+        30, ge=5, le=3600, description="How long a run may be silent before its task is given to another."
     )
     sandbox_tier: int = Field(
         0,
@@ -212,6 +220,14 @@ class Settings(BaseSettings):
         host = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@*]+)"
         if wrong := [each for each in value if not re.fullmatch(rf"{host}(:[0-9]{{1,5}})?", each)]:
             raise ValueError(f"must be exact names of hosts or host:port, without https://: {wrong}")
+        return value
+
+    @field_validator("service_rates")
+    @classmethod
+    def _rates(cls, value: dict[str, str]) -> dict[str, str]:
+        rate = r"\s*(?!0+(\.0+)?\s*/)[0-9]{1,6}(\.[0-9]{1,3})?\s*/\s*(s|min|h)\s*"
+        if wrong := [f"{name}: {each}" for name, each in value.items() if not name or not re.fullmatch(rate, each)]:
+            raise ValueError(f"must be rates such as 5/s, 30/min or 100/h: {wrong}")
         return value
 
     @field_validator("database_url")
@@ -340,7 +356,8 @@ def _variables(name: str) -> list[str]:
 def _shown_default(name: str) -> str:
     field = Settings.model_fields[name]
     if field.default_factory is not None:
-        return "the Python standard library" if name == "input_roots" else "common text and file programs"
+        factories = {"input_roots": "the Python standard library", "terminal_allow": "common text and file programs"}
+        return factories.get(name, "none")
     if isinstance(field.default, Path):
         return f"`{field.default.relative_to(PROJECT)}`"
     if isinstance(field.default, list):

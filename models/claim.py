@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, literal, select, union_all, update
+from sqlalchemy import ColumnElement, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from models import event
@@ -143,7 +143,7 @@ def fenced(session: Session, claim: Claim, **values: Any) -> int:
     return int(write(session, claim, None, events=1, **values).event_count)
 
 
-def write(session: Session, claim: Claim, seen: int | None, *, events: int, **values: Any) -> Row[Any]:
+def write(session: Session, claim: Claim, seen: int | None, *, events: int, **values: Any) -> Any:
     """Write to the claimed task and take the next `events` numbers of its timeline, of which the row has the last.
 
     `seen` is how often this run has written before: a write that stands is not made twice.  None does not ask.

@@ -23,7 +23,7 @@ from tools.limits import Effective
 from tools.network.reach import Network
 from tools.packages.rules import Rules
 from tools.registry import find
-from tools.workspace import Workspace
+from tools.workspace import NO_WORKSPACE, Workspace
 
 FLUSH_EVERY_S = 0.1
 LONGEST_PATH = 1000
@@ -66,20 +66,31 @@ class OutputStream:
         return self.decoders[stream]
 
 
+def go_on() -> bool:
+    """Nobody wants the call to end."""
+    return False
+
+
+def nothing_waits() -> None:
+    """All that was noted before the call stands."""
+
+
 @dataclass(frozen=True)
 class ToCall:
-    """A step that was written as started: which tool, under which limits, and where what it tells goes."""
+    """A step that began: which tool, under which limits, where what it tells goes, and whether it is to end."""
 
     tool: str
     key: str
     step_id: str
     arguments: dict[str, object]
     limits: Effective
-    write: Callable[[list[Telling]], None]
+    note: Callable[[list[Telling]], None]
+    is_cut: Callable[[], bool] = go_on
+    settle: Callable[[], None] = nothing_waits
 
 
-def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
-    """Run the tool.
+def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome:
+    """Run the tool; without a workspace where it needs none.
 
     Raises:
         OpsCoreError: it could not be called; nothing was run, or the tool itself broke.
@@ -87,16 +98,19 @@ def call(task: Task, workspace: Workspace, wanted: ToCall) -> StepOutcome:
     """
     settled = settings.load()
     tool = find(wanted.tool)
-    output, told = OutputStream(task.id, wanted.step_id), Told(wanted.write)
+    output, told = OutputStream(task.id, wanted.step_id), Told(wanted.note, wanted.settle)
 
     def is_cancelled() -> bool:
-        """Never, in this version; asked several times a second, which is when late chunks and events are sent."""
+        """Whether the call is to end; asked several times a second, which is when late chunks and events are sent."""
+        if wanted.is_cut():
+            return True
         output.flush_if_due()
         told.write_if_due()
-        return False
+        return wanted.is_cut()
 
+    isolated = sandbox.choose(settled.sandbox_tier, workspaces_root())
     context = replace(
-        context_of(settled, workspace, sandbox.choose(settled.sandbox_tier, workspaces_root()), wanted.limits.limits),
+        context_of(settled, workspace or NO_WORKSPACE, isolated, wanted.limits.limits),
         emit=output.emit,
         is_cancelled=is_cancelled,
         tell=told.tell,
@@ -149,6 +163,7 @@ def keep(outcome: StepOutcome, workspace: Workspace, history: History, before: s
     snapshot = history.snapshot(workspace)
     changes = history.compare(before, snapshot.id)
     outcome.snapshot_before, outcome.snapshot = before, snapshot.id
+    outcome.is_kept = True
     outcome.files, outcome.total_bytes = snapshot.files, snapshot.total_bytes
     found = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     # README.md is OpsCore's own and changes with every stage.

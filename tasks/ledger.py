@@ -1,59 +1,90 @@
-"""What a run writes to the database, each write fenced, each with its event.
+"""What a run writes to the database, each write fenced, each with its line of the timeline.
 
-One transaction a call: the fence, the rows and the event stand or fall together.
+What belongs together is noted first and sent as one transaction: `settle` before a call that must not happen
+unseen, and after each step; the last step's end and the task's are one.  How it is sent: fenced_writes.py.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy.orm import Session
 
-from models import event
 from models.agent import Agent
-from models.claim import Claim, end, fenced
-from models.columns import now
-from models.database import after_commit, reading, writing
-from models.errors import OpsCoreError
+from models.claim import Claim, Fenced, since
+from models.columns import database_now, new_id, now
+from models.database import reading
+from models.event import Event
+from models.scope import current
 from models.states import Move, Stage
 from models.step import Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
-from tasks import live
-from tasks.outcome import StepOutcome, clean, describe
+from tasks.broker import publish
+from tasks.fenced_writes import Ending, FencedWrites
+from tasks.outcome import StepOutcome, clean
 from tasks.playbook import PlannedStep
 from tasks.told import Telling
+from tasks.wishes import Pulse, uptime
 from tools.limits import Effective
+
+SHOWN_AFTER_S = 0.3
+"""A call that takes longer is shown as begun, whatever its tool."""
 
 
 class Ledger:
     """The writes of one claim."""
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, pulse: Pulse | None = None) -> None:
         self.claim = claim
+        self.pulse = pulse or Pulse(claim, timedelta(days=1), uptime())
+        self._writes = FencedWrites(claim, self.pulse)
+        self._steps_done = claim.task.steps_done
+        self._open: _Begun | None = None
+        """The step that runs, as its row is to be; None between steps."""
 
-    def task(self) -> Task:
-        """The task as it was claimed."""
-        with reading() as session:
-            mine = select(Task).where(Task.id == self.claim.task_id).options(joinedload(Task.plan))
-            return session.scalars(mine).one()
+    def settle(self) -> None:
+        """Write what was noted; returns once it stands."""
+        self._writes.send()
 
-    def finished_steps(self) -> dict[str, Step]:
-        """The steps that an earlier run of this epoch finished well, by key."""
-        done = Step.state.in_([StepState.SUCCEEDED, StepState.SKIPPED])
-        with reading() as session:
-            found = session.scalars(self._steps().where(done))
-            return {step.key: step for step in found}
+    def settle_if_due(self) -> None:
+        """Let people see what runs already; where the database is away, later."""
+        if self._writes.waiting_s() > SHOWN_AFTER_S:
+            self._writes.try_to_send()
+
+    def look(self) -> None:
+        """Ask what people want of the run."""
+        self._writes.look()
+
+    def earlier_steps(self) -> dict[str, Step]:
+        """The live steps that earlier runs left, by key, of whatever epoch."""
+        if self.claim.run_number == 1:
+            return {}
+        live = select(Step).where(Step.task_id == self.claim.task_id, Step.superseded_at.is_(None))
+        return {step.key: step for step in self._read(live)}
 
     def workspace(self) -> Workspace | None:
         """The workspace's row, if a run made one before."""
-        with reading() as session:
-            return session.scalars(select(Workspace).where(Workspace.task_id == self.claim.task_id)).one_or_none()
+        if self.claim.run_number == 1:
+            return None
+        return next(iter(self._read(select(Workspace).where(Workspace.task_id == self.claim.task_id))), None)
+
+    def limits_of_agent(self) -> dict[str, Any]:
+        """What the agent that works on it is allowed now."""
+        return next(iter(self._read(select(Agent.limits).where(Agent.name == self.claim.agent))), {})
+
+    def first_tried(self, key: str) -> Event | None:
+        """The line that says that the step's first attempt began."""
+        begun = select(Event).where(Event.subject_id == self.claim.task_id, Event.kind == "step.started")
+        lines = self._read(begun.order_by(Event.number.desc()))
+        return next((each for each in lines if each.data["key"] == key and each.data.get("attempt", 1) == 1), None)
 
     def workspace_ready(self, row: dict[str, Any], told: dict[str, Any]) -> None:
-        """Note where the run works."""
-        with writing() as session:
-            self._record(session, fenced(session, self.claim), "workspace.ready", **told)
+        """Write where the run works; returns once that stands."""
+
+        def rows(session: Session) -> None:
             mine = Workspace.task_id == self.claim.task_id
             known = session.scalars(select(Workspace).where(mine)).one_or_none()
             if known is None:
@@ -62,20 +93,16 @@ class Ledger:
             for name, value in row.items():
                 setattr(known, name, value)
 
+        self._writes.note("workspace.ready", told, rows=rows)
+        self.settle()
+
     def enter_stage(self, stage: Stage) -> None:
-        """Say that the work has come to the stage."""
-        with writing() as session:
-            self._record(session, fenced(session, self.claim, stage=stage), "stage.entered", stage=stage)
+        """Note that the work has come to the stage."""
+        self._writes.note("stage.entered", {"stage": stage}, {"stage": stage})
 
     def plan_grew(self, steps: int) -> None:
-        """A step repeats over a list: so many steps are planned now."""
-        with writing() as session:
-            self._record(session, fenced(session, self.claim, steps_total=steps), "plan.grew", steps=steps)
-
-    def limits_of_agent(self) -> dict[str, Any]:
-        """What the agent that works on it is allowed now."""
-        with reading() as session:
-            return session.scalars(select(Agent.limits).where(Agent.name == self.claim.agent)).one_or_none() or {}
+        """Note that a step repeats over a list: so many steps are planned now."""
+        self._writes.note("plan.grew", {"steps": steps}, {"steps_total": steps})
 
     def start_step(
         self,
@@ -85,106 +112,172 @@ class Ledger:
         title: str,
         arguments: dict[str, Any],
         limits: Effective,
+        before: Step | None = None,
+        attempt: int = 1,
     ) -> str:
-        """Write the step as started, over what a cut-off run left of it; returns its id."""
-        with writing() as session:
-            number = fenced(session, self.claim)
-            session.execute(delete(Step).where(*self._key(key)))
-            step = self._new_step(key, position, planned, title, arguments)
-            step.limits = limits.as_dict()
-            session.add(step)
-            session.flush()
-            told = {"step": step.id, "key": key, "title": title, "tool": planned.tool, "position": position}
-            self._record(session, number, "step.started", **told)
-            return step.id
+        """Note that the step begins, over what an earlier run left of it; returns its id."""
+        values = self._new_step(key, position, planned, title, arguments)
+        values |= {"limits": limits.as_dict(), "attempt": attempt}
+        self._open = _Begun(values, before)
+        told = {"step": values["id"], "key": key, "title": title, "tool": planned.tool, "position": position}
+        again = {"attempt": attempt} if attempt > 1 else {}
+        self._writes.note("step.started", {**told, **again}, rows=self._open.write)
+        return str(values["id"])
 
     def told_in_step(self, step_id: str, key: str, told: list[Telling]) -> None:
-        """Put what the step's tool told on the timeline."""
-        with writing() as session:
-            for kind, details in told:
-                self._record(session, fenced(session, self.claim), kind, **{**details, "step": step_id, "key": key})
+        """Note what the step's tool told."""
+        for kind, details in told:
+            self._writes.note(kind, {**details, "step": step_id, "key": key})
 
-    def skip_step(self, key: str, position: int, planned: PlannedStep, title: str) -> None:
-        """Write that the step's condition did not hold."""
-        with writing() as session:
-            number = fenced(session, self.claim, steps_done=Task.steps_done + 1)
-            session.execute(delete(Step).where(*self._key(key)))
-            step = self._new_step(key, position, planned, title, {})
-            step.state, step.finished_at = StepState.SKIPPED, step.started_at
-            session.add(step)
-            session.flush()
-            self._record(session, number, "step.skipped", step=step.id, key=key, title=title)
+    def skip_step(self, key: str, position: int, planned: PlannedStep, title: str, before: Step | None = None) -> None:
+        """Note that the step's condition did not hold."""
+        self._steps_done += 1
+        values = self._new_step(key, position, planned, title, {})
+        values |= {"state": StepState.SKIPPED, "finished_at": values["started_at"]}
+        told = {"step": values["id"], "key": key, "title": title}
+        skipped = _Begun(values, before)
+        self._writes.note("step.skipped", told, {"steps_done": self._steps_done}, skipped.write)
 
     def finish_step(self, step_id: str, key: str, title: str, outcome: StepOutcome) -> None:
-        """Write result and snapshot in one update."""
+        """Note result and snapshot of the step."""
         is_good = outcome.state is StepState.SUCCEEDED
-        with writing() as session:
-            number = fenced(session, self.claim, **({"steps_done": Task.steps_done + 1} if is_good else {}))
-            session.execute(update(Step).where(Step.id == step_id).values(finished_at=now(), **outcome.columns()))
-            self._keep_artifacts(session, step_id, outcome)
-            if outcome.snapshot is not None:
-                self._follow_workspace(session, outcome)
-            self._record(session, number, "step.finished", step=step_id, key=key, title=title, **outcome.told())
+        self._steps_done += is_good
+        assert self._open is not None and self._open.values["id"] == step_id  # noqa: S101  (only what was started is finished)
+        begun, finished = self._open, {"finished_at": now(), **outcome.columns()}
+        self._open = None
+        begun.values |= finished
+
+        def rows(session: Session) -> None:
+            if begun.written_in is not session:
+                session.execute(update(Step).where(Step.id == step_id).values(**finished))
+            self._keep_files(session, step_id, outcome)
+
+        values = {"steps_done": self._steps_done} if is_good else {}
+        told = {"step": step_id, "key": key, "title": title, **outcome.told()}
+        self._writes.note("step.finished", told, values, rows)
 
     def succeed(self) -> None:
-        """The task is complete."""
-        self._end(Move.SUCCEED, "succeeded", "task.succeeded", {}, stage=Stage.COMPLETE)
+        """The task is complete.
 
-    def fail(self, error: OpsCoreError) -> None:
-        """The task failed for this reason."""
-        told = {"code": error.code, "message": describe(error)}
-        values = {"error_code": error.code, "error_message": told["message"], "attempts": Task.attempts + 1}
-        self._end(Move.FAIL, "failed", "task.failed", told, **values)
+        Raises:
+            Fenced: another run owns it, or it is to be cancelled: `look` tells.
+        """
+        self._writes.note("task.succeeded", {}, {**_ended(), "stage": Stage.COMPLETE}, self._close_steps)
+        try:
+            self._writes.send(Ending(Move.SUCCEED, "succeeded"))
+        except Fenced:
+            self._writes.take_back()
+            raise
 
-    def _end(self, what: Move, outcome: str, kind: str, told: dict[str, Any], **values: Any) -> None:
-        finished_at: datetime = now()
-        with writing() as session:
-            number = end(session, self.claim, what, outcome, finished_at=finished_at, **values)
-            # Only a defect of ours leaves a step open behind it.
-            left = update(Step).where(Step.task_id == self.claim.task_id, Step.state == StepState.STARTED)
-            session.execute(left.values(state=StepState.FAILED, finished_at=finished_at, error_message="was cut off"))
-            self._record(session, number, kind, **told)
+    def fail(self, code: str, message: str, *, counts: bool = True) -> None:
+        """The task failed for this reason, for good: it is a dead letter now."""
+        told = {"code": code, "message": message}
+        values = {**_ended(), "dead_letter_at": now(), "error_code": code, "error_message": message}
+        values |= {"attempts": Task.attempts + 1} if counts else {}
+        self._writes.note("task.failed", told, values, self._close_steps)
+        self._writes.send(Ending(Move.FAIL, "failed"))
 
-    def _record(self, session: Session, number: int, kind: str, **told: Any) -> None:
-        task_id = self.claim.task_id
-        event.record(session, "task", task_id, number, kind, self.claim.tenant, **told)
-        after_commit(session, lambda: live.hint("task", task_id, number))
+    def retry(self, delay: timedelta, code: str, message: str, told: Mapping[str, Any], *, counts: bool) -> None:
+        """The task is queued again, to be claimed after the delay."""
+        is_now = delay <= timedelta()
+        values: dict[str, Any] = {
+            "waits_until": None if is_now else database_now(delay),
+            "published_at": now() if is_now else None,
+        }
+        values |= {"attempts": Task.attempts + 1} if counts else {}
+        said = {"code": code, "message": message, "delay_s": round(delay.total_seconds(), 3), **told}
+        self._writes.note("task.retry_planned", said, values)
+        self._writes.send(Ending(Move.RETRY, "retried", after=self._wake if is_now else None))
 
-    def _steps(self) -> Any:
-        return select(Step).where(Step.task_id == self.claim.task_id, Step.epoch == self.claim.epoch)
+    def pause(self, why: str) -> None:
+        """The task rests until somebody resumes it; `why` is the wish that was fulfilled."""
+        values = {"pause_requested_at": None, "stop_requested_at": None}
+        self._writes.note("task.paused", {"why": why}, values)
+        self._writes.send(Ending(Move.PAUSE, "paused"))
 
-    def _key(self, key: str) -> tuple[Any, ...]:
-        return Step.task_id == self.claim.task_id, Step.epoch == self.claim.epoch, Step.key == key
+    def ask(self, question: dict[str, Any]) -> None:
+        """The task waits for a person's answer."""
+        self._writes.note("task.asked", {"question": question}, {"question": question})
+        self._writes.send(Ending(Move.WAIT, "waiting"))
 
-    def _new_step(self, key: str, position: int, planned: PlannedStep, title: str, arguments: dict[str, Any]) -> Step:
-        return Step(
-            task_id=self.claim.task_id,
-            key=key,
-            epoch=self.claim.epoch,
-            position=position,
-            run_number=self.claim.run_number,
-            title=clean(title)[:200],
-            stage=planned.stage,
-            tool=planned.tool,
-            arguments=clean(arguments),
-            started_at=now(),
-        )
+    def cancel(self, killed: int) -> None:
+        """The task is cancelled: no process of it is left, of which so many were killed."""
 
-    def _follow_workspace(self, session: Session, outcome: StepOutcome) -> None:
-        size = {"snapshot": outcome.snapshot, "files": outcome.files, "size_bytes": outcome.total_bytes}
+        def tell(session: Session, task: Task) -> Mapping[str, Any]:
+            passed = since(session, task.cancel_requested_at)
+            return {} if passed is None else {"after_s": round(passed, 3)}
+
+        self._writes.note("task.cancelled", {"killed": killed}, _ended(), self._close_steps)
+        self._writes.send(Ending(Move.CANCEL, "cancelled", tell))
+
+    def _read(self, statement: Select[Any]) -> list[Any]:
+        """What is found; where the database is away, once it is back."""
+
+        def found() -> list[Any]:
+            with reading() as session:
+                return list(session.scalars(statement))
+
+        return self._writes.patiently(found)
+
+    def _wake(self) -> None:
+        publish(self.claim.task_id, self.claim.tenant, self.claim.queue)
+
+    def _close_steps(self, session: Session) -> None:
+        """Leave no step open behind the task's end, not one of an earlier run either."""
+        if self._open is None and self.claim.run_number == 1:
+            return
+        left = update(Step).where(Step.task_id == self.claim.task_id, Step.state == StepState.STARTED)
+        session.execute(left.values(state=StepState.FAILED, finished_at=now(), error_message="was cut off"))
+
+    def _new_step(
+        self, key: str, position: int, planned: PlannedStep, title: str, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "tenant": self.claim.tenant,
+            "author": current().author,
+            "task_id": self.claim.task_id,
+            "key": key,
+            "epoch": self.claim.epoch,
+            "position": position,
+            "run_number": self.claim.run_number,
+            "title": clean(title)[:200],
+            "stage": planned.stage,
+            "tool": planned.tool,
+            "arguments": clean(arguments),
+            "started_at": now(),
+        }
+
+    def _keep_files(self, session: Session, step_id: str, outcome: StepOutcome) -> None:
+        if outcome.snapshot is None or not outcome.is_kept:
+            return
+        size: dict[str, Any] = {"files": outcome.files, "size_bytes": outcome.total_bytes}
+        if outcome.state is StepState.SUCCEEDED:
+            # What a failed step left is there to be looked at; it is tried again from what it began with.
+            size["snapshot"] = outcome.snapshot
         session.execute(update(Workspace).where(Workspace.task_id == self.claim.task_id).values(**size))
-
-    def _keep_artifacts(self, session: Session, step_id: str, outcome: StepOutcome) -> None:
         touched = [*outcome.changes.get("removed", []), *(artifact.path for artifact in outcome.artifacts)]
-        mine = Artifact.task_id == self.claim.task_id
-        session.execute(delete(Artifact).where(mine, Artifact.path.in_(touched)))
-        for each in outcome.artifacts:
-            session.add(
-                Artifact(
-                    task_id=self.claim.task_id,
-                    step_id=step_id,
-                    path=each.path,
-                    size_bytes=each.size_bytes,
-                    media_type=each.media_type,
-                )
-            )
+        if touched:
+            mine = Artifact.task_id == self.claim.task_id
+            session.execute(delete(Artifact).where(mine, Artifact.path.in_(touched)))
+        named = {"task_id": self.claim.task_id, "step_id": step_id}
+        session.add_all(Artifact(**named, **vars(each)) for each in outcome.artifacts)
+
+
+@dataclass
+class _Begun:
+    """The row of a step that has begun: it is written once where its end is in the same transaction."""
+
+    values: dict[str, Any]
+    before: Step | None
+    written_in: Session | None = None
+
+    def write(self, session: Session) -> None:
+        if self.before is not None:
+            session.execute(delete(Step).where(Step.id == self.before.id))
+        session.execute(insert(Step), [self.values])
+        self.written_in = session
+
+
+def _ended() -> dict[str, Any]:
+    return {"finished_at": now()}

@@ -17,7 +17,9 @@ from tools.registry import find
 Level = tuple[Source, Values]
 
 
-def of_step(told: Settings, task: Task, planned: PlannedStep, of_agent: Mapping[str, Any]) -> Effective:
+def of_step(
+    told: Settings, task: Task, playbook: Playbook, planned: PlannedStep, of_agent: Mapping[str, Any]
+) -> Effective:
     """The limits of the step, each with who set it.
 
     Raises:
@@ -25,7 +27,7 @@ def of_step(told: Settings, task: Task, planned: PlannedStep, of_agent: Mapping[
     """
     return limits.tightest(
         [
-            *_of_plan(told, task.plan.content.get("limits", {}), has_template=task.template is not None),
+            *_of_plan(told, playbook.limits, has_template=task.template is not None),
             ("tool", limits.of_tool(find(planned.tool))),
             ("step", limits.read(planned.limits)),
             ("agent", limits.read(of_agent)),

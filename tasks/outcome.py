@@ -46,6 +46,8 @@ class StepOutcome:
     """Earlier than this it cannot."""
     snapshot_before: str | None = None
     snapshot: str | None = None
+    is_kept: bool = False
+    """Whether the folder was looked at, and what follows is about it."""
     changes: dict[str, list[str]] = field(default_factory=dict)
     files: int = 0
     total_bytes: int = 0
@@ -53,7 +55,7 @@ class StepOutcome:
 
     def columns(self) -> dict[str, Any]:
         """The values of the step's row."""
-        apart = {"artifacts", "files", "total_bytes", "hit", "is_transient", "retry_after_s"}
+        apart = {"artifacts", "files", "total_bytes", "hit", "is_transient", "retry_after_s", "is_kept"}
         return {name: value for name, value in vars(self).items() if name not in apart}
 
     def told(self) -> dict[str, Any]:

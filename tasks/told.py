@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tasks.logs import logger
 from tasks.outcome import clean
@@ -27,10 +27,15 @@ LEFT_OUT = "events.left_out"
 log = logger(__name__)
 
 
-class Told:
-    """Takes what is told and hands it to `write`, which puts it on the timeline, all or nothing."""
+def later() -> None:
+    """What was noted is written with what comes next."""
 
-    def __init__(self, write: Callable[[list[Telling]], None]) -> None:
+
+class Told:
+    """Takes what is told and hands it to `note`; `write` then puts what was noted on the timeline, all or nothing."""
+
+    def __init__(self, note: Callable[[list[Telling]], None], write: Callable[[], None] = later) -> None:
+        self._note = note
         self._write = write
         self._lock = threading.Lock()
         self._waiting: list[Telling] = []
@@ -55,28 +60,27 @@ class Told:
         if threading.get_ident() != self._writer or time.monotonic() < self._due_at:
             return
         self._due_at = time.monotonic() + WRITE_EVERY_S
+        self._note_waiting()
         try:
-            self._write_waiting()
-        except OperationalError as error:
-            # The call goes on; at its end everything must be written, and a database that is still away ends the run.
+            self._write()
+        except (OperationalError, InterfaceError) as error:
+            # The call goes on; at its end everything must be written, and whoever writes it waits for the database.
             self._due_at = time.monotonic() + REST_S
             log.warning("told.waits", error=str(error.orig))
 
     def end(self) -> None:
-        """Write all that was told, and how much was only counted."""
+        """Note all that was told, and how much was only counted."""
         with self._lock:
             if self._left_out:
                 self._waiting.append((LEFT_OUT, {"counts": dict(self._left_out), **self._sums}))
                 self._left_out.clear()
-        self._write_waiting()
+        self._note_waiting()
 
-    def _write_waiting(self) -> None:
+    def _note_waiting(self) -> None:
         with self._lock:
-            taken = list(self._waiting)
+            taken, self._waiting = self._waiting, []
         if taken:
-            self._write(taken)
-            with self._lock:
-                del self._waiting[: len(taken)]
+            self._note(taken)
 
 
 def _bounded(details: dict[str, Any]) -> dict[str, Any]:

@@ -7,25 +7,30 @@ serves, or nothing at all.
 import os
 import socket
 import sys
+import time
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
 
 import psutil
 from celery import Task as CeleryTask
 from celery import shared_task
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+import settings
 from models import scope
-from models.claim import Claim, Claimant, Fenced, claim
-from models.database import after_commit, writing
+from models.claim import Claim, Claimant, Fenced, Lost, claim, claimed
+from models.columns import new_id
+from models.database import after_commit, reading, writing
 from models.errors import OpsCoreError
-from tasks import canary, live
+from tasks import canary, heart, live
 from tasks.broker import BROKER_ERRORS, WAKE_UP, send_wake_up
 from tasks.execution import execute
+from tasks.fenced_writes import DATABASE_AWAY, pauses
 from tasks.ledger import Ledger
 from tasks.logs import bind, logger
+from tasks.outcome import describe
+from tasks.wishes import Pulse, uptime
 
-DATABASE_AWAY = (OperationalError, InterfaceError)
-"""What a database raises that cannot be reached; its other errors are about what was written."""
 log = logger(__name__)
 
 
@@ -44,36 +49,66 @@ def work(self: CeleryTask, hint: str = "") -> None:
     woken = (self.request.delivery_info or {}).get("routing_key")
     if hint == canary.HINT and woken:
         canary.note_taken(woken)
-    taken = _take(self.app.served)
+    asked_at = uptime()
+    taken = _take(self.app.served, asked_at)
     if taken is None:
         return
     if woken and woken != taken.queue:
         _pass_on(woken, hint)
-    with scope.acting(f"agent:{taken.agent}", taken.tenant), bind(task=taken.task_id, run=taken.run_number):
+    _work_on(taken, asked_at)
+
+
+def _work_on(taken: Claim, asked_at: float) -> None:
+    with (
+        scope.acting(f"agent:{taken.agent}", taken.tenant),
+        bind(task=taken.task_id, run=taken.run_number),
+        heart.beating(taken, asked_at) as pulse,
+    ):
         log.info("task.claimed", agent=taken.agent)
         try:
-            execute(taken)
+            execute(taken, pulse)
+        except Lost as error:
+            _leave(taken, error)
         except Fenced as error:
             log.warning("run.fenced", error=str(error))
         except DATABASE_AWAY as error:
-            _give_up(error)
+            _end_process(error)
         except Exception as error:  # noqa: BLE001  (logged by _fail; no error may leave its task running)
-            _fail(taken, error)
+            _fail(taken, pulse, error)
         log.info("run.ended")
 
 
-def _fail(taken: Claim, error: Exception) -> None:
-    told = f"cannot go on: an error inside OpsCore ({type(error).__name__}); the agent's log tells more"
+def _fail(taken: Claim, pulse: Pulse, error: Exception) -> None:
+    told = OpsCoreError(f"cannot go on: an error inside OpsCore ({type(error).__name__}); the agent's log tells more")
     try:
-        Ledger(taken).fail(OpsCoreError(told))
+        Ledger(taken, pulse).fail(told.code, describe(told))
+    except Lost as lost:
+        log.error("run.broke", exc_info=error)
+        _leave(taken, lost)
     except Fenced as fence:
         # Its successor took its folder away; what it tripped over after that is no error.
         log.warning("run.fenced", error=str(fence), broke=repr(error))
         return
-    except DBAPIError as lost:
-        log.error("run.broke", exc_info=error)
-        _give_up(lost)
     log.error("run.broke", exc_info=error)
+
+
+def _leave(taken: Claim, error: Lost) -> None:
+    """End this process, unless the task is another run's by now: as long as we live, our row says that it is ours."""
+    try:
+        ledger = Ledger(taken)
+        ledger.look()
+        if ledger.pulse.is_fenced:
+            log.warning("run.fenced", error=str(error))
+            return
+    except DATABASE_AWAY as away:
+        log.warning("database.away", error=str(away.orig))
+    _end_process(error)
+
+
+def _end_process(error: Exception) -> NoReturn:
+    log.error("run.lost", error=str(error))
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _pass_on(queue: str, hint: str) -> None:
@@ -88,26 +123,37 @@ def _pass_on(queue: str, hint: str) -> None:
         log.warning("broker.down", queue=queue, error=str(error))
 
 
-def _give_up(error: DBAPIError) -> None:
-    """End this process.  The run's row says that it is ours as long as we live, and we cannot write that it is not."""
-    log.error("database.lost", error=str(error.orig))
-    sys.stderr.flush()
-    os._exit(1)
-
-
-def _take(served: Served) -> Claim | None:
-    try:
-        with scope.wide(f"agent:{served.agent}"), writing() as session:
-            taken = claim(session, list(served.queues), claimant(served))
-            if taken is not None:
+def _take(served: Served, asked_at: float) -> Claim | None:
+    """Claim a task.  The claim of a commit whose answer was lost is looked for by its run's id."""
+    run_id, lease, is_in_doubt = new_id(), timedelta(seconds=settings.load().run_lease_s), False
+    with scope.wide(f"agent:{served.agent}"):
+        try:
+            with writing() as session:
+                taken = claim(session, list(served.queues), claimant(served), run_id=run_id, lease=lease)
+                if taken is None:
+                    return None
+                is_in_doubt = True
                 # A claim's event is not numbered for the hint: any number makes the streams look.
                 after_commit(session, lambda: live.hint("task", taken.task_id, 0))
             return taken
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            # The claim may stand all the same: the answer to the commit is what was lost.
-            _give_up(error)
-        raise
+        except DATABASE_AWAY as error:
+            log.warning("database.away", error=str(error.orig))
+            # Without a claim there is nothing to lose: the reconciler wakes again.
+            return _found(run_id, asked_at + lease.total_seconds()) if is_in_doubt else None
+
+
+def _found(run_id: str, until: float) -> Claim | None:
+    """The claim of that run if it stands; this process ends where nobody tells until the lease would end."""
+    for pause in pauses():
+        time.sleep(pause)
+        try:
+            with reading() as session:
+                return claimed(session, run_id)
+        except DATABASE_AWAY as error:
+            log.warning("database.away", error=str(error.orig))
+            if uptime() > until:
+                _end_process(error)
+    raise AssertionError("there is always another pause")
 
 
 def claimant(served: Served) -> Claimant:

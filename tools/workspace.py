@@ -12,9 +12,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
-from models.errors import Conflict, InvalidInput, NotFound
+from models.errors import Conflict, InvalidInput, NotFound, ToolFailed
 from tools import copy_in, files_at, identity, removal
 from tools.entries import Entry, Kind, Page, entry_of, from_cursor, to_cursor
 from tools.refusals import in_our_words
@@ -248,6 +248,19 @@ class Workspace:
                 removal.remove_tree(parent, self.path.name)
         finally:
             os.close(parent)
+
+
+class _NoWorkspace(Workspace):
+    """What a tool is handed that says it uses none: to touch it is an error in the tool."""
+
+    def __init__(self) -> None:
+        """Neither a path nor an owner: every method asks for one of them."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ToolFailed("cannot use the workspace: this tool says that it uses none", transient=False, wanted=name)
+
+
+NO_WORKSPACE: Workspace = _NoWorkspace()
 
 
 def _opaque(folder: str) -> str:

@@ -63,11 +63,14 @@ def talk(taken: Claim, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = PlannedStep(name="talk", title="Talk", stage=Stage.BUILD, tool="test.talk")
     step_id = ledger.start_step("talk", 1, planned, "Talk", {}, LIMITS)
 
-    def write(told: list[Any]) -> None:
+    def note(told: list[Any]) -> None:
         ledger.told_in_step(step_id, "talk", told)
 
     workspace = Workspace.create(folder, "w1", "# A test\n")
-    calls.call(ledger.task(), workspace, calls.ToCall("test.talk", "talk", step_id, {}, LIMITS, write))
+    try:
+        calls.call(taken.task, workspace, calls.ToCall("test.talk", "talk", step_id, {}, LIMITS, note))
+    finally:
+        ledger.settle()
 
 
 def events(task_id: str) -> list[Event]:

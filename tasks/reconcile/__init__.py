@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tasks import leftovers, live
+from tasks import emergency, leftovers, live
 from tasks.canary import Watch
+from tasks.firing import fire_due
 from tasks.reconcile.due import fail_late, start_due
 from tasks.reconcile.lost_workers import close_lost_workers
 from tasks.reconcile.rescue import requeue_lost, rescue_expired, runs_here
@@ -42,8 +43,12 @@ class Round:
     requeued: int = 0
     """Runs given back, whatever became of their tasks."""
     due: int = 0
+    held: int = 0
+    """Tasks that an emergency stop still had to stop, or its release to resume."""
     late: int = 0
     """Tasks that ended at their deadline without running."""
+    fired: int = 0
+    """Times of schedules that came."""
     published: int = 0
     woken: int = 0
     """Wake-ups that were missing."""
@@ -68,8 +73,10 @@ def quick(keep: Keep = _go_on) -> Round:
     done = Round()
     done.requeued = len(requeue_lost()) + len(rescue_expired())
     keep()
+    done.held = emergency.go_on()
     done.due = start_due()
     done.late = fail_late()
+    done.fired = fire_due()
     keep()
     done.published = publish_unpublished()
     return done

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import InvalidInput, Problem
 from tools.network.reach import Network
+from tools.services import Services, Unwatched
 
 if TYPE_CHECKING:
     from tools.packages.rules import Rules
@@ -170,6 +171,8 @@ class Context:
     """Variables for commands and code; never a secret."""
     packages: "Rules | None" = None
     """Which packages a task may have; None: none."""
+    services: Services = field(default_factory=Unwatched)
+    """Asked before each call of an outside service, and told how it did."""
 
 
 class Arguments(BaseModel):

@@ -5,6 +5,7 @@ What a repository holds is hostile until shown otherwise, and so is what git doe
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from models.errors import Conflict, Forbidden, InvalidInput
 from tools import command, files_at, interpreter
 from tools.command import CommandOutput
 from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
+from tools.network import away
 from tools.network.reach import PORT, Reach
 from tools.sandbox.contract import Inside, Word
 
@@ -65,10 +67,29 @@ class GitClone(Tool):
         program = Path(__file__).with_name("inside.py").read_bytes()
         python = str(interpreter.base().executable)
         starting: list[Word] = [python, "-I", "-S", Inside("given", _PROGRAM), *words]
-        result = command.run(starting, context, files={_PROGRAM: program}, reach=reach)
+        result = _run(starting, context, program, reach, _host(call.url))
         if result.exit_code != 0 and context.workspace.exists(into):
             context.workspace.delete(into)  # a part of a repository is worse than none
         return result
+
+
+def _run(starting: list[Word], context: Context, program: bytes, reach: Reach, host: str) -> ToolResult:
+    with context.services.using(f"git:{host}") as use, away.heard(context) as (heard, found):
+        result = command.run(starting, heard, files={_PROGRAM: program}, reach=reach)
+        if result.exit_code is None or result.hit is not None:
+            use.shows_nothing()
+            return result
+        if result.exit_code == 0:
+            return result
+        found.read(result.stderr.text, host)
+        if host in found.hosts:
+            use.went_wrong(found.hosts[host])
+        return replace(result, is_transient=bool(found.hosts))
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return str(parts.hostname) if parts.port in (None, PORT) else f"{parts.hostname}:{parts.port}"
 
 
 def checked(url: str, context: Context) -> Reach:

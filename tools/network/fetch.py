@@ -5,6 +5,7 @@ of them is dialled with the name for TLS and `Host`; each redirect is judged ane
 credentials, no proxy of the environment.  What it may use: budget.py.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -12,7 +13,7 @@ import httpcore
 
 from models.errors import Forbidden, OpsCoreError, ToolFailed
 from tools.contract import Context
-from tools.network import addresses, body, trust
+from tools.network import addresses, away, body, trust
 from tools.network.addresses import Resolve
 from tools.network.budget import Budget, Pinned, Spent
 from tools.network.reach import Network
@@ -40,6 +41,17 @@ class Fetched:
         """Such as "text/html", without parameters; empty where none was said."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the host could not answer now and may another time."""
+        return self.status is not None and away.is_away(self.status)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """When it says that it may; a date is left to whoever reads the headers."""
+        said = self.headers.get("retry-after", "").strip()
+        return float(said) if self.is_away and re.fullmatch(r"[0-9]{1,6}", said) else None
+
 
 def fetch(
     url: str, context: Context, *, content_types: tuple[str, ...] = (), resolve: Resolve | None = None
@@ -52,14 +64,14 @@ def fetch(
     Raises:
         InvalidInput: this is no URL to fetch, or a redirect leads to one.
         Forbidden: an address on the way is not global, or the port is not one of the web.
+        ServiceUnavailable: a host on the way is left alone for now, or has no turn soon.
         ToolFailed: no answer, one that makes no sense, another content type, too many redirects.
     """
     budget = Budget(context.limits.wall_s, context.limits.network_bytes, context.is_cancelled)
     at = Url.parse(url)
     try:
         for _ in range(MOST_REDIRECTS + 1):
-            found = _judged(at, budget, context, resolve)
-            answer = _get(at, found, budget, context, content_types)
+            answer = _asked(at, budget, context, content_types, resolve)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer
@@ -67,6 +79,24 @@ def fetch(
     except Spent as spent:
         return Fetched(str(at), hit=spent.hit)
     raise ToolFailed("cannot fetch it: too many redirects", transient=False, url=url, most=MOST_REDIRECTS)
+
+
+def _asked(
+    at: Url, budget: Budget, context: Context, content_types: tuple[str, ...], resolve: Resolve | None
+) -> Fetched:
+    """The answer of one host, which is a service of its own."""
+    port = "" if at.port == PORTS[at.scheme] else f":{at.port}"
+    with context.services.using(f"web:{at.host}{port}") as use:
+        try:
+            found = _judged(at, budget, context, resolve)
+            answer = _get(at, found, budget, context, content_types)
+        except Spent as spent:
+            if spent.hit == "wall_s":
+                use.went_wrong("no answer in time")
+            raise
+        if answer.is_away:
+            use.went_wrong(f"HTTP {answer.status}")
+        return answer
 
 
 def _judged(at: Url, budget: Budget, context: Context, resolve: Resolve | None) -> list[str]:

@@ -168,7 +168,9 @@ class Served:
     async def _refuse(self, writer: asyncio.StreamWriter, host: str, port: int, error: OpsCoreError) -> None:
         if self._count <= self._bounds.in_all + 1:
             reason = str(error.details.get("reason", error.message))
-            self._tell("network.refused", host=host, port=port, reason=reason)
+            # Of one that may be there another time it is said: away.py.
+            told = {"away": True} if isinstance(error, ToolFailed) else {}
+            self._tell("network.refused", host=host, port=port, reason=reason, **told)
         status = HTTPStatus.BAD_GATEWAY if isinstance(error, ToolFailed) else HTTPStatus.FORBIDDEN
         # Programs show this line; few show a body.
         line = f"HTTP/1.1 {status.value} OpsCore {error.message}".replace("\r", " ").replace("\n", " ")

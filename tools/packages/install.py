@@ -160,6 +160,7 @@ class _Installation:
             output=PythonInstall.Output().model_dump(),
             resources=finished.resources,
             hit=finished.hit,
+            is_transient="_installer" in vars(self) and bool(self._installer.away.hosts),
         )
 
 

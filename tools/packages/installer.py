@@ -9,9 +9,10 @@ import re
 import secrets
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from tools import interpreter, tiers
 from tools.blobs import sync
 from tools.contract import MIB, Captured, Context, Finished, Limits, Resources, ignore
 from tools.network import connected, proxy, trust
+from tools.network.away import Away
 from tools.network.reach import Reach
 from tools.packages import cache, lock, shown
 from tools.packages.indexes import Indexes
 from tools.packages.lock import Lock, Locked
 from tools.packages.rules import Rules
 from tools.sandbox.contract import Call, Inside, Word
+from tools.services import Use
 from tools.workspace import Workspace
 
 TARGET = "lib"
@@ -51,6 +54,7 @@ class Installer:
         self.used = Resources()
         self._network_bytes = 0
         self._refused: list[str] = []
+        self.away = Away()
 
     def resolve(self, asked: Iterable[str], preferred: dict[str, str]) -> Lock | Finished:
         """What was asked in full; what uv said where it cannot be had.
@@ -136,6 +140,29 @@ class Installer:
         if not indexes.hosts:
             finished = self.context.sandbox.run(call, emit=ignore, is_cancelled=self.context.is_cancelled)
             return finished if indexes == self.indexes else _explained(finished, after=_FOLDERS_ONLY)
+        with self._using(indexes) as note:
+            finished = self._connected(call, indexes)
+            note(finished)
+        return _explained(finished, before=_not_let_through(self._refused))
+
+    @contextmanager
+    def _using(self, indexes: Indexes) -> Iterator[Callable[[Finished], None]]:
+        """Within, the indexes' hosts are called; what is yielded is told how that ended."""
+        with ExitStack() as stack:
+            names = sorted(indexes.hosts)
+            uses = {name: stack.enter_context(self.context.services.using(f"packages:{name}")) for name in names}
+            yield partial(self._note, uses)
+
+    def _note(self, uses: Mapping[str, Use], finished: Finished) -> None:
+        if finished.exit_code not in (0, None) and finished.hit is None:
+            self.away.read(finished.stderr.text, next(iter(uses)))
+        for name, use in uses.items():
+            if name in self.away.hosts:
+                use.went_wrong(self.away.hosts[name])
+            elif finished.exit_code != 0:
+                use.shows_nothing()
+
+    def _connected(self, call: Call, indexes: Indexes) -> Finished:
         certificates = trust.bundle(self.context.network.ca_bundle) + b"\n" + indexes.certificates
         with proxy.serving(self._reach(indexes), call.limits.network_bytes, self._tell) as served:
             led = connected.led_to(served.folder, call, certificates)
@@ -143,11 +170,12 @@ class Installer:
             is_over = lambda: served.hit is not None or self.context.is_cancelled()  # noqa: E731
             finished = self.context.sandbox.run(led, emit=ignore, is_cancelled=is_over)
         if served.hit is not None:
-            finished = replace(finished, hit=served.hit, exit_code=finished.exit_code or _CUT_OFF)
-        return _explained(finished, before=_not_let_through(self._refused))
+            return replace(finished, hit=served.hit, exit_code=finished.exit_code or _CUT_OFF)
+        return finished
 
     def _tell(self, kind: str, **details: Any) -> None:
         self.context.tell(kind, **details)
+        self.away.hear(kind, details)
         if kind == "network.refused":
             self._refused.append(f"{details['host']}:{details['port']} ({details['reason']})")
         elif kind == "network.allowed":

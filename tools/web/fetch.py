@@ -81,7 +81,13 @@ def _result(fetched: Fetched, path: str | None) -> ToolResult:
         "size": len(fetched.body),
         "text": _text(fetched),
     }
-    return ToolResult(exit_code=_exit_code(fetched, path), output=output, hit=fetched.hit)
+    return ToolResult(
+        exit_code=_exit_code(fetched, path),
+        output=output,
+        hit=fetched.hit,
+        is_transient=fetched.is_away,
+        retry_after_s=fetched.retry_after_s,
+    )
 
 
 def _exit_code(fetched: Fetched, path: str | None) -> int | None:

@@ -18,6 +18,7 @@ from tasks.place import Place
 from tasks.retry import delay_after, uses_attempt
 from tasks.steps import Cut, CutBefore, Halted, Run, StepFailed, do_all
 from tasks.wishes import Pulse, Wish
+from tools import triggers
 
 CHOICES = ("retry", "done", "fail")
 
@@ -60,8 +61,10 @@ def _work(run: Run) -> None:
 
 
 def _succeed(run: Run) -> None:
+    triggers.at("task.before_end")
     try:
         run.ledger.succeed()
+        triggers.at("task.after_end")
     except Fenced:
         # Or somebody wanted it cancelled in the last moment: then it is.
         run.ledger.look()

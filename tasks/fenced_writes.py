@@ -24,6 +24,7 @@ from models.task import Task
 from tasks import live
 from tasks.logs import logger
 from tasks.wishes import Pulse
+from tools import triggers
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 """What a database raises that cannot be reached; its other errors are about what was written."""
@@ -196,6 +197,7 @@ class FencedWrites:
             after_commit(session, lambda: live.hint("task", task_id, number))
             if ending is not None and ending.after is not None:
                 after_commit(session, ending.after)
+            triggers.at("write.before_commit")
         if ending is None:
             self.pulse.see(row)
 

@@ -21,6 +21,7 @@ from tasks.outcome import StepOutcome, of_error
 from tasks.place import Place
 from tasks.playbook import PlannedStep, Playbook
 from tasks.wishes import Pulse, Wish
+from tools import triggers
 from tools.contract import Effect, Tool
 from tools.registry import find
 
@@ -156,24 +157,29 @@ def _called(
     attempt = 1 if before is None else before.attempt + (before.state is StepState.FAILED)
     if tool.uses_workspace:
         run.place.workspace  # noqa: B018  (made now: before the step begins)
+    triggers.at("step.before_start")
     step_id = run.ledger.start_step(key, run.position, planned, title, arguments, limits, before, attempt)
     if tool.needs or tool.effect is Effect.ONCE:
         run.ledger.settle()
+    triggers.at("step.after_start")
 
     def note(told: list[Any]) -> None:
         run.ledger.told_in_step(step_id, key, told)
 
     wanted = calls.ToCall(planned.tool, key, step_id, arguments, limits, note, run.pulse.cuts, run.ledger.settle_if_due)
     outcome = _call(run, wanted, tool)
+    triggers.at("step.after_call")
     if run.pulse.cut is not None and outcome.state is StepState.FAILED:
         run.pulse.demand()
         raise Halted(run.pulse.cut, Cut(step_id, key, title, outcome))
     _keep(run, outcome, tool)
+    triggers.at("step.before_finish")
     run.ledger.finish_step(step_id, key, title, outcome)
     if outcome.state is StepState.FAILED:
         raise StepFailed(planned, key, title, outcome, attempt)
     if run.position < run.total:
         run.ledger.settle()
+        triggers.at("step.after_finish")
     return outcome
 
 

@@ -30,6 +30,7 @@ from tasks.ledger import Ledger
 from tasks.logs import bind, logger
 from tasks.outcome import describe
 from tasks.wishes import Pulse, uptime
+from tools import triggers
 
 log = logger(__name__)
 
@@ -133,8 +134,10 @@ def _take(served: Served, asked_at: float) -> Claim | None:
                 if taken is None:
                     return None
                 is_in_doubt = True
+                triggers.at("claim.before_commit")
                 # A claim's event is not numbered for the hint: any number makes the streams look.
                 after_commit(session, lambda: live.hint("task", taken.task_id, 0))
+            triggers.at("claim.after_commit")
             return taken
         except DATABASE_AWAY as error:
             log.warning("database.away", error=str(error.orig))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InvalidInput, NotFound
-from tools import files_at, manifest, restore, text_diff
+from tools import files_at, manifest, restore, text_diff, triggers
 from tools.blobs import Blobs, write_whole
 from tools.contract import GIB
 from tools.manifest import FILE, FOLDER, LINK, Item, Manifest, shown
@@ -95,6 +95,7 @@ class History:
         except BaseException:
             self._blobs.forget()
             raise
+        triggers.at("snapshot.in_the_middle")
         if not self._manifest_path(kept.id).exists():
             write_whole(self._manifest_path(kept.id), kept.data, self._drafts)
         write_whole(self.folder / "seen.json", json.dumps(survey.seen).encode("ascii"), self._drafts)

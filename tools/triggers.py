@@ -36,7 +36,8 @@ POINTS = frozenset(
         "task.before_end",
         "task.after_end",
         "rescue.before_commit",
-        "rescue.between_commit_and_publish",
+        "rescue.after_commit",
+        "write.before_commit",
     }
 )
 _LOOK_EVERY_S = 0.02

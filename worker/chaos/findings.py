@@ -28,7 +28,7 @@ LONGEST_OF_A_CHILD_S = 5.0
 BEFORE_S = 5.0
 """A child that was killed so shortly after something bigger waits for that, too."""
 ENDS = ("task.succeeded", "task.failed", "task.cancelled")
-PROGRESS = ("step.started", "step.finished", "step.skipped", "task.waiting", *ENDS)
+PROGRESS = ("step.started", "step.finished", "step.skipped", "task.asked", *ENDS)
 BIGGER = (Target.WORKER, Target.BROKER, Target.DATABASE, Target.CONNECTION, Target.SUPERVISOR)
 
 

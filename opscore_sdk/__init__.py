@@ -22,7 +22,20 @@ from opscore_sdk.exceptions import (
     Unauthorized,
     Unreachable,
 )
-from opscore_sdk.models import Agent, Event, File, Output, Page, Problem, Step, Task, Template, Upload
+from opscore_sdk.models import (
+    Agent,
+    Event,
+    File,
+    Firing,
+    Output,
+    Page,
+    Problem,
+    Schedule,
+    Step,
+    Task,
+    Template,
+    Upload,
+)
 
 __all__ = [
     "Agent",
@@ -30,6 +43,7 @@ __all__ = [
     "Conflict",
     "Event",
     "File",
+    "Firing",
     "Forbidden",
     "InvalidRequest",
     "NotFound",
@@ -38,6 +52,7 @@ __all__ = [
     "Output",
     "Page",
     "Problem",
+    "Schedule",
     "ServerFailed",
     "Step",
     "Task",

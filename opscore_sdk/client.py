@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from opscore_sdk import following
 from opscore_sdk.connection import Connection
 from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Step, Task, Template, Upload
+from opscore_sdk.schedules import Schedules
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -29,6 +31,7 @@ class OpsCoreClient:
     def __init__(self, url: str | None = None, token: str | None = None, *, timeout: float = 30) -> None:
         self.url = (url or os.environ.get("OPSCORE_URL") or DEFAULT_URL).rstrip("/")
         self._connection = Connection(self.url, token or os.environ.get("OPSCORE_API_TOKEN") or "", timeout)
+        self.schedules = Schedules(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -52,11 +55,18 @@ class OpsCoreClient:
         priority: int | None = None,
         agent: str | None = None,
         limits: Mapping[str, str | float] | None = None,
+        start_at: datetime | str | None = None,
+        delay: str | float | None = None,
+        deadline: datetime | str | float | None = None,
+        retry: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
         """Submit a task from a template, or from a playbook (YAML or JSON text, or the mapping itself).
 
-        `limits` are what each step may use at most, such as `{"memory": "512 MiB", "wall": "5 min"}`.
+        `limits` are what each step may use at most, such as `{"memory": "512 MiB", "wall": "5 min"}`.  It starts
+        not before `start_at` (a time with a zone) or after `delay` (`"5 min"`, or seconds), and fails unless it has
+        ended by `deadline`: a time, or a length of time from its start.  `retry` is about failed steps, such as
+        `{"attempts": 5, "first": "10 s"}`.
         """
         wanted = {
             "template": template,
@@ -68,6 +78,10 @@ class OpsCoreClient:
             "priority": priority,
             "agent": agent,
             "limits": dict(limits) if limits else None,
+            "start_at": _written(start_at),
+            "delay": delay,
+            "deadline": _written(deadline),
+            "retry": dict(retry) if retry else None,
         }
         body = {name: value for name, value in wanted.items() if value is not None}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
@@ -194,3 +208,7 @@ class OpsCoreClient:
         with self._connection.opened(path) as answer:
             answer.raw.decode_content = True
             shutil.copyfileobj(answer.raw, into, 256 * 1024)
+
+
+def _written(at: Any) -> Any:
+    return at.isoformat() if isinstance(at, datetime) else at

@@ -4,7 +4,7 @@
 datetimes in UTC, ids are text.  `raw` is the whole object.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ class Shape:
 
 
 def _read_time(name: str, value: Any) -> Any:
-    if isinstance(value, str) and (name == "at" or name.endswith("_at")):
+    if isinstance(value, str) and (name in ("at", "waits_until") or name.endswith("_at")):
         return datetime.fromisoformat(value)
     return value
 
@@ -64,11 +64,15 @@ class Task(Shape):
     error_code: str | None = None
     error_message: str | None = None
     submitted_at: datetime | None = None
+    waits_until: datetime | None = None
+    deadline_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    schedule_id: str | None = None
     description: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
+    retry: dict[str, Any] = field(default_factory=dict)
     why_queued: str = ""
 
     @property
@@ -195,3 +199,42 @@ class Check(Shape):
     is_valid: bool
     problems: list[dict[str, Any]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firing(Shape):
+    """A time of a schedule that has come; `outcome` is submitted, missed, overlapped or refused."""
+
+    due_at: datetime
+    outcome: str
+    reason: str = ""
+    fired_at: datetime | None = None
+    task_id: str | None = None
+    task_state: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Shape):
+    """What is submitted, and when; `state` is active, paused or ended.  `order` and `next_times` are empty in lists."""
+
+    id: str
+    name: str
+    state: str
+    repeats: str
+    rule: str
+    time_zone: str
+    in_words: str = ""
+    missed: str = "one"
+    overlap: str = "skip"
+    next_at: datetime | None = None
+    last: Firing | None = None
+    order: dict[str, Any] = field(default_factory=dict)
+    next_times: list[datetime] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> "Schedule":
+        """The schedule that this JSON object is."""
+        times = [datetime.fromisoformat(each) for each in value.get("next_times", [])]
+        last = Firing.read(value["last"]) if value.get("last") else None
+        found = super().read({**value, "next_times": times, "last": last})
+        return replace(found, raw=value)

@@ -209,17 +209,17 @@ def _problems(wanted: Wanted) -> list[Problem]:
 
 
 def _problems_of_order(order: Order) -> list[Problem]:
-    plain = replace(order, start_at=None, delay=None, idempotency_key=None)
     cure = "a schedule says itself when a task starts; leave this out"
     found = [_problem(f"order.{name}", cure) for name in NOT_IN_AN_ORDER if getattr(order, name) is not None]
     try:
-        if plain.deadline is not None:
-            timing.span(plain.deadline)
-        prepare(plain)
-    except InvalidInput as error:
-        found += [Problem(**{**each, "path": f"order.{each['path']}"}) for each in error.problems]
+        if order.deadline is not None:
+            timing.span(order.deadline)
     except ValueError:
         found.append(_problem("order.deadline", "write a length of time from each task's start, such as 2 h"))
+    try:
+        prepare(replace(order, start_at=None, delay=None, idempotency_key=None, deadline=None))
+    except InvalidInput as error:
+        found += [Problem(**{**each, "path": f"order.{each['path']}"}) for each in error.problems]
     return found
 
 

@@ -25,6 +25,19 @@ WrittenLimits = Annotated[
     ),
 ]
 
+Span = Annotated[
+    str | float,
+    Field(description="A length of time: `90 s`, `5 min`, `2 h`; a number is in seconds.", examples=["5 min"]),
+]
+WrittenRetry = Annotated[
+    dict[str, Any],
+    Field(
+        description="Whether and when a failed step is tried again: attempts, wait, first, factor, most, total, "
+        "errors. What is not named is as the step, the plan or its tool says.",
+        examples=[{"attempts": 5, "first": "10 s"}],
+    ),
+]
+
 
 class Question(BaseModel):
     """Base of what comes in: an unknown name is a mistake."""
@@ -114,6 +127,17 @@ class NewTask(Question):
     priority: int = Field(4, ge=0, le=9, description="Higher is sooner.")
     agent: str | None = Field(None, description="Only this agent may take it.", min_length=1, max_length=80)
     limits: WrittenLimits = Field(default_factory=dict)
+    start_at: str | None = Field(
+        None,
+        description="Not before this time: RFC 3339 with a zone.",
+        max_length=60,
+        examples=["2030-12-01T06:00:00+01:00"],
+    )
+    delay: Span | None = Field(None, description="Not before so long from now; instead of `start_at`.")
+    deadline: Span | None = Field(
+        None, description="It fails unless it has ended so long after its start, or by this time (RFC 3339)."
+    )
+    retry: WrittenRetry = Field(default_factory=dict)
 
 
 class AgentChange(Question):
@@ -159,8 +183,11 @@ class TaskSummary(Answer):
     error_code: str | None
     error_message: str | None
     submitted_at: datetime
+    waits_until: datetime | None = Field(description="Not before this time; null once that has come.")
+    deadline_at: datetime | None = Field(description="It fails unless it has ended by then.")
     started_at: datetime | None
     finished_at: datetime | None
+    schedule_id: UUID | None = Field(description="The schedule that submitted it.")
     author: str = Field(description="Who submitted it.")
 
 
@@ -170,6 +197,7 @@ class TaskDetail(TaskSummary):
     description: str
     inputs: dict[str, Any]
     limits: dict[str, float] = Field(description="What it allows each of its steps at most, in seconds and bytes.")
+    retry: dict[str, Any] = Field(description="What it says about trying a failed step again, in seconds.")
     why_queued: str = Field(description="Why it has not started, in words; empty when it has.")
 
 

@@ -9,6 +9,7 @@ from worker.command_line.local import doctor, link, status, token
 from worker.command_line.playbooks import playbook
 from worker.command_line.run import run
 from worker.command_line.sandboxes import sandbox
+from worker.command_line.schedules import schedule
 from worker.command_line.tasks import task
 
 CODES = """\b
@@ -29,5 +30,5 @@ def program() -> None:
     """Run agents, watch them work, and look after this installation."""
 
 
-for command in (run, task, agent, playbook, sandbox, status, doctor, token, link, chaos):
+for command in (run, task, schedule, agent, playbook, sandbox, status, doctor, token, link, chaos):
     program.add_command(command)

@@ -1,0 +1,126 @@
+"""What to submit, as `run` and `schedule create` take it: a template's name or a playbook's file, inputs and wishes."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from worker.command_line.frame import MISUSED, end
+from worker.command_line.limits import given_limits, limit_option
+
+if TYPE_CHECKING:
+    from opscore_sdk import OpsCoreClient
+
+RETRY = "About trying a failed step again, such as attempts=5, first=10s; none of it: attempts=1."
+_OPTIONS = (
+    click.option(
+        "-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="An input; @FILE uploads the file."
+    ),
+    click.option("--title", help="What people see."),
+    click.option("--complexity", type=click.IntRange(1, 10), help="1 to 10: routes the task to an agent."),
+    click.option("--priority", type=click.IntRange(0, 9), help="0 to 9, higher is sooner (default: 4)."),
+    click.option("--agent", metavar="NAME", help="Only this agent may take it."),
+    limit_option(),
+    click.option("--deadline", metavar="TIME", help="It fails unless it has ended so long after its start."),
+    click.option("--retry", "retries", multiple=True, metavar="NAME=VALUE", help=RETRY),
+)
+
+
+def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of what to submit; what was given is read with `given_order`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_order(client: "OpsCoreClient", what: str, options: dict[str, Any]) -> dict[str, Any]:
+    """What to submit, by the names of the API; takes its options out of `options`.  Uploads what inputs name."""
+    text = _playbook(what)
+    schema = _schema(client, what, text)
+    order: dict[str, Any] = {"playbook": text} if text else {"template": what}
+    order["inputs"] = dict(_input(client, schema, each) for each in options.pop("given"))
+    limits = given_limits(options.pop("limits"))
+    order["limits"] = {name: value for name, value in limits.items() if value is not None}
+    order["retry"] = dict(_pair("--retry", each) for each in options.pop("retries"))
+    named = {name: options.pop(name) for name in ("title", "complexity", "priority", "agent", "deadline")}
+    return order | {name: value for name, value in named.items() if value is not None}
+
+
+def _pair(option: str, given: str) -> tuple[str, str]:
+    name, separator, value = given.partition("=")
+    if not separator:
+        end(MISUSED, f"{option} {given} says nothing: write {option} NAME=VALUE.")
+    return name.strip(), value.strip()
+
+
+def _playbook(what: str) -> str | None:
+    """The text of the file; None when `what` is a template's name."""
+    path = Path(what)
+    if not path.is_file():
+        if "/" in what or path.suffix in (".yaml", ".yml", ".json"):
+            end(MISUSED, f"there is no file {what}.")
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        end(MISUSED, f"cannot read {what} as text: {error}.")
+
+
+def _schema(client: "OpsCoreClient", what: str, text: str | None) -> Mapping[str, Any]:
+    """The JSON Schema of the inputs, field by field."""
+    if text is None:
+        return _fields(client.template(what).inputs)
+    from tasks.playbook import parse
+
+    return _fields(parse(text).inputs)
+
+
+def _fields(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = inputs.get("properties", {})
+    return fields if isinstance(fields, dict) else {}
+
+
+def _input(client: "OpsCoreClient", schema: Mapping[str, Any], given: str) -> tuple[str, Any]:
+    name, separator, value = given.partition("=")
+    if not separator or not name:
+        end(MISUSED, f"-i {given} is no input: write -i KEY=VALUE.")
+    field = schema.get(name, {})
+    if field.get("format") == "source":
+        return name, _source(client, value)
+    return name, _typed(name, field, value)
+
+
+def _typed(name: str, field: Mapping[str, Any], value: str) -> Any:
+    """The value as the kind that the plan asks for; text where it asks for none."""
+    kinds = field.get("type", "string")
+    if kinds == "string" or "string" in kinds:
+        return value
+    import yaml
+
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        end(MISUSED, f"-i {name}={value} is no {kinds}.")
+
+
+def _source(client: "OpsCoreClient", value: str) -> str:
+    if value.startswith("@"):
+        path = Path(value[1:]).expanduser()
+        if not path.exists():
+            end(MISUSED, f"there is no file or folder {path}.")
+        return _brought(client, path)
+    path = Path(value).expanduser()
+    if path.is_file():
+        return _brought(client, path)
+    return str(path.absolute()) if path.is_dir() else value
+
+
+def _brought(client: "OpsCoreClient", path: Path) -> str:
+    if path.is_file():
+        return client.upload(path).input
+    with tempfile.TemporaryDirectory(prefix="opscore-") as folder:
+        packed = shutil.make_archive(str(Path(folder) / path.absolute().name), "zip", path)
+        return client.upload(packed).input

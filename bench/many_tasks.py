@@ -5,7 +5,7 @@ together.  Everything is there in fixed shares; three tasks alone, spread evenly
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,15 +22,16 @@ STATES = ((700, State.SUCCEEDED), (900, State.FAILED), (990, State.QUEUED), (100
 AGENTS = ((450, "scout"), (900, "builder"), (1000, "night"))
 
 
-def fill(engine: Engine, count: int) -> None:
-    """Add `count` tasks to the migrated, empty database."""
+def fill(engine: Engine, count: int, change: Callable[[int], dict[str, Any]] = lambda _: {}) -> None:
+    """Add `count` tasks to the migrated, empty database; `change` says what is other in the n-th."""
     with engine.connect().execution_options(opscore_writing=True) as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         triggers = _without_triggers(connection) if is_sqlite else []
         if not is_sqlite:
             connection.execute(text("ALTER TABLE task DISABLE TRIGGER task_search_keep"))
         for first in range(0, count, BATCH):
-            rows = list(_rows(first, min(first + BATCH, count), count))
+            end = min(first + BATCH, count)
+            rows = [row | change(n) for n, row in enumerate(_rows(first, end, count), first)]
             connection.execute(insert(Task.__table__), rows)  # type: ignore[arg-type]
         _index(connection, triggers)
         connection.commit()

@@ -114,13 +114,3 @@ def fill(wanted: Mapping[str, Sequence[str]]) -> int:
         missing = [(queue, hint) for queue, hints in wanted.items() for hint in hints[broker.length(queue) :]]
         broker.send(missing)
     return len(missing)
-
-
-def waiting_messages(queue: str) -> int:
-    """How many wake-ups lie in the queue.
-
-    Raises:
-        OperationalError: the broker is not there.
-    """
-    with line() as broker:
-        return broker.length(queue)

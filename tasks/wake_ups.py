@@ -8,8 +8,9 @@ taking it off the queue and handing it over, so what must be there is counted ag
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import Select, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from models.agent import SILENT_AFTER, Worker
@@ -24,6 +25,7 @@ AT_ONCE = 500
 A_FEW = 4
 """Beyond the places: what a worker that starts or grows this moment finds."""
 _QUEUED = (Task.state == literal(State.QUEUED.value, literal_execute=True)) & Task.waits_until.is_(None)
+UNPUBLISHED = _QUEUED & Task.published_at.is_(None)
 log = logger(__name__)
 
 
@@ -56,10 +58,7 @@ def _note_published() -> list[tuple[int, str]]:
 
     A worker that is woken at once passes over a row that somebody is writing to, and would find nothing.
     """
-    unpublished = select(Task.number, Task.queue).where(_QUEUED, Task.published_at.is_(None)).order_by(Task.number)
-    with reading() as session:
-        if session.execute(unpublished.limit(1)).first() is None:
-            return []
+    unpublished = select(Task.number, Task.queue).where(UNPUBLISHED).order_by(Task.number)
     with writing() as session:
         rows = session.execute(unpublished.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
         _write(session, [row.number for row in rows], now())
@@ -73,27 +72,28 @@ def _write(session: Session, numbers: list[int], at: datetime | None) -> None:
 
 def wanted(queues: Iterable[str] | None) -> dict[str, list[str]]:
     """The tasks that each queue must hold a wake-up for: the first of those that wait there."""
-    names = _queues_with_tasks() if queues is None else list(queues)
-    if not names:
-        return {}
     places = places_by_queue()
-    found: dict[str, list[str]] = {}
     with reading() as session:
-        for name in names:
-            heads = select(Task.id).where(_QUEUED, Task.queue == name).order_by(Task.rank_at)
-            found[name] = list(session.scalars(heads.limit(places[name] + A_FEW)))
-    return {name: ids for name, ids in found.items() if ids}
-
-
-def _queues_with_tasks() -> list[str]:
-    """The queues in which tasks wait: one look into the index for each."""
-    found: list[str] = []
-    with reading() as session:
-        last = ""
-        while name := session.scalar(select(func.min(Task.queue)).where(_QUEUED, Task.queue > last)):
-            found.append(name)
-            last = name
+        names = [*session.scalars(_queues_with_tasks())] if queues is None else [*queues]
+        found: dict[str, list[str]] = {}
+        if names:
+            heads = union_all(*(_heads(name, places[name] + A_FEW) for name in names))
+            for row in session.execute(heads):
+                found.setdefault(row.queue, []).append(row.id)
     return found
+
+
+def _heads(queue: str, limit: int) -> Select[Any]:
+    first = select(Task.queue, Task.id).where(_QUEUED, Task.queue == queue).order_by(Task.rank_at).limit(limit)
+    return select(first.subquery())
+
+
+def _queues_with_tasks() -> Select[tuple[str]]:
+    """The queues in which tasks wait: one look into the index for each, all in one statement."""
+    names = select(func.min(Task.queue).label("name")).where(_QUEUED).cte("names", recursive=True)
+    after = select(func.min(Task.queue)).where(_QUEUED, Task.queue > names.c.name).scalar_subquery()
+    names = names.union_all(select(after).where(names.c.name.is_not(None)))
+    return select(names.c.name).where(names.c.name.is_not(None))
 
 
 def places_by_queue() -> Counter[str]:

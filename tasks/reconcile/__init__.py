@@ -10,13 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import select
+
+from models.database import reading
+from models.task import Task
 from tasks import emergency, leftovers, live
 from tasks.canary import Watch
 from tasks.firing import fire_due
-from tasks.reconcile.due import fail_late, start_due
+from tasks.reconcile.due import DUE, LATE, fail_late, start_due
 from tasks.reconcile.lost_workers import close_lost_workers
-from tasks.reconcile.rescue import requeue_lost, rescue_expired, runs_here
-from tasks.wake_ups import publish_unpublished, top_up
+from tasks.reconcile.rescue import EXPIRED, requeue_lost, rescue_expired, runs_here
+from tasks.wake_ups import UNPUBLISHED, publish_unpublished, top_up
 
 __all__ = [
     "FULL_EVERY",
@@ -70,16 +74,37 @@ def reconcile() -> Round:
 
 def quick(keep: Keep = _go_on) -> Round:
     """Do what time has brought."""
-    done = Round()
-    done.requeued = len(requeue_lost()) + len(rescue_expired())
+    done = Round(requeued=len(requeue_lost()))
+    due = _glance()
+    if due.is_any_expired:
+        done.requeued += len(rescue_expired())
     keep()
     done.held = emergency.go_on()
-    done.due = start_due()
-    done.late = fail_late()
+    done.due = start_due() if due.is_any_due else 0
+    done.late = fail_late() if due.is_any_late else 0
     done.fired = fire_due()
     keep()
-    done.published = publish_unpublished()
+    if done.requeued or done.due or due.is_any_unpublished:
+        done.published = publish_unpublished()
     return done
+
+
+@dataclass(frozen=True)
+class _Glance:
+    """Whether there is anything of a kind to do."""
+
+    is_any_expired: bool
+    is_any_due: bool
+    is_any_late: bool
+    is_any_unpublished: bool
+
+
+def _glance() -> _Glance:
+    """One look into four indexes, for the most frequent answer by far: nothing."""
+    conditions = (EXPIRED, DUE, LATE, UNPUBLISHED)
+    with reading() as session:
+        found = [select(Task.number).where(each).exists() for each in conditions]
+        return _Glance(*map(bool, session.execute(select(*found)).one()))
 
 
 def full(watch: Watch, keep: Keep = _go_on) -> Round:

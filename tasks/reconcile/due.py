@@ -17,7 +17,9 @@ from tasks import live
 
 STARTED_AT_ONCE = 500
 FAILED_AT_ONCE = 50
+DUE = Task.waits_until <= database_now()
 _IDLE = (State.QUEUED, State.WAITING, State.PAUSED)
+LATE = (Task.deadline_at <= database_now()) & Task.finished_at.is_(None) & Task.state.in_(_IDLE)
 
 
 def start_due() -> int:
@@ -25,7 +27,7 @@ def start_due() -> int:
 
     They are published by what comes next in the round, or by the next round if this process ends here.
     """
-    due = select(Task.number).where(Task.waits_until <= database_now()).order_by(Task.waits_until)
+    due = select(Task.number).where(DUE).order_by(Task.waits_until)
     with writing() as session:
         # Passed over where somebody is changing the row: the next round comes in a second.
         numbers = list(session.scalars(due.limit(STARTED_AT_ONCE).with_for_update(skip_locked=True)))
@@ -37,10 +39,9 @@ def start_due() -> int:
 
 def fail_late() -> int:
     """Fail the tasks that are not running and past their deadline; returns how many."""
-    late = select(Task.id).where(Task.finished_at.is_(None), Task.deadline_at <= database_now(), Task.state.in_(_IDLE))
+    late = select(Task.id).where(LATE).order_by(Task.deadline_at).limit(FAILED_AT_ONCE)
     with writing() as session:
-        found = late.order_by(Task.deadline_at).limit(FAILED_AT_ONCE)
-        ids = list(session.scalars(found.with_for_update(skip_locked=True)))
+        ids = list(session.scalars(late.with_for_update(skip_locked=True)))
         for task_id in ids:
             values = failure("deadline", "cannot finish in time: its deadline passed before it was done")
             task = move(session, Move.FAIL, Task.id == task_id, Task.state != State.RUNNING, **values)

@@ -6,28 +6,31 @@ own host.  What becomes of the task depends on what people wished of it, on its 
 
 import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement, literal, select, update
 from sqlalchemy.orm import Session
 
 from models import event
-from models.claim import close_run
+from models.claim import close_run, since
 from models.columns import database_now, now
 from models.database import after_commit, reading, writing
 from models.run import Run
-from models.states import Move, State, move
+from models.states import TERMINAL, Move, State, move
+from models.step import Step, StepState
 from models.task import Task
 from tasks import live
 from tasks.logs import logger
 from tasks.processes import is_alive
 from tasks.reconcile.due import failure
+from tools import triggers
 
 AT_ONCE = 100
 # A task whose worker died this often is taken to be the reason.
 MOST_LOSSES = 5
 _RUNNING = Task.state == literal(State.RUNNING.value, literal_execute=True)
+HAS_EXPIRED = Task.lease_expires_at < database_now()
+EXPIRED = _RUNNING & HAS_EXPIRED
 log = logger(__name__)
 
 
@@ -43,12 +46,11 @@ class Verdict:
 
 def rescue_expired() -> list[str]:
     """Give back the runs whose lease has expired, longest first, a bounded number; returns their tasks' ids."""
-    has_expired = Task.lease_expires_at < database_now()
     found = select(Run).join(Task, (Task.id == Run.task_id) & (Task.run_number == Run.number))
     with reading() as session:
-        runs = list(session.scalars(found.where(_RUNNING, has_expired).order_by(Task.lease_expires_at).limit(AT_ONCE)))
+        runs = list(session.scalars(found.where(EXPIRED).order_by(Task.lease_expires_at).limit(AT_ONCE)))
     # Asked again in the write: the run may have beaten meanwhile.
-    return [run.task_id for run in runs if give_back(run, "was not heard of until the end of its lease", has_expired)]
+    return [run.task_id for run in runs if give_back(run, "was not heard of until the end of its lease", HAS_EXPIRED)]
 
 
 def requeue_lost(*, was_stopped: bool = False) -> list[str]:
@@ -94,20 +96,22 @@ def give_back(run: Run, how: str, *still: ColumnElement[bool], counted: bool = T
 
 def _verdict(task: Task, is_late: bool, losses: int, reason: str) -> Verdict:
     if task.cancel_requested_at is not None:
-        # Who held it is dead, or has ended its tool with its lease: no process of the task is left.
-        after_s = round((datetime.now(UTC) - task.cancel_requested_at).total_seconds(), 1)
-        return Verdict(
-            Move.CANCEL, "task.cancelled", {"finished_at": now()}, {"reason": reason, "killed": 0, "after_s": after_s}
-        )
+        # Who held it is dead, or has ended its tool before its lease: no process of the task is left.
+        return Verdict(Move.CANCEL, "task.cancelled", {"finished_at": now()}, {"killed": 0, "reason": reason})
     if task.stop_requested_at is not None:
-        return Verdict(Move.PAUSE, "task.paused", {}, {"reason": reason})
+        return _paused("stop", reason)
     if is_late:
         return _failed("deadline", "cannot finish in time: its deadline passed before it was done")
     if losses >= MOST_LOSSES:
         return _failed("lost", f"cannot finish: its worker died {losses} times, last because {reason}")
     if task.pause_requested_at is not None:
-        return Verdict(Move.PAUSE, "task.paused", {}, {"reason": reason})
+        return _paused("pause", reason)
     return Verdict(Move.REQUEUE, "task.requeued", {"published_at": None}, {"reason": reason})
+
+
+def _paused(why: str, reason: str) -> Verdict:
+    fulfilled = {"stop_requested_at": None, "pause_requested_at": None}
+    return Verdict(Move.PAUSE, "task.paused", fulfilled, {"why": why, "reason": reason})
 
 
 def _failed(code: str, message: str) -> Verdict:
@@ -116,6 +120,13 @@ def _failed(code: str, message: str) -> Verdict:
 
 def _carry_out(session: Session, run: Run, mine: tuple[Any, ...], verdict: Verdict, losses: int) -> None:
     task = move(session, verdict.move, *mine, lease_expires_at=None, losses=losses, **verdict.columns)
-    number = int(task.event_count)
-    event.record(session, "task", run.task_id, number, verdict.kind, run.tenant, **verdict.told)
+    number, told = int(task.event_count), dict(verdict.told)
+    if task.state in TERMINAL:
+        left = update(Step).where(Step.task_id == run.task_id, Step.state == StepState.STARTED)
+        session.execute(left.values(state=StepState.FAILED, finished_at=now(), error_message="was cut off"))
+    if verdict.move is Move.CANCEL and (passed := since(session, task.cancel_requested_at)) is not None:
+        told["after_s"] = round(passed, 3)
+    event.record(session, "task", run.task_id, number, verdict.kind, run.tenant, **told)
     after_commit(session, lambda: live.hint("task", run.task_id, number))
+    triggers.at("rescue.before_commit")
+    after_commit(session, lambda: triggers.at("rescue.after_commit"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 import settings
 from models import event, scope
@@ -28,18 +28,18 @@ from tasks.inputs import find_source, source_field
 from tasks.outcome import clean
 from tasks.playbook import Playbook, check_inputs, parse, with_defaults
 from tasks.timing import Timing
-from tools import limits
+from tools import limits, triggers
 
 # What one level of priority is worth: nothing starves, since waiting counts too.
 HEAD_START = timedelta(minutes=10)
 SAMPLE = "survey-code-base"
 # Fields that orders of earlier versions did not have: unless they say something, a request stays the same.
-LATER = ("start_at", "delay", "deadline", "retry")
+LATER = ("start_at", "delay", "deadline", "retry", "cloned_from")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody asks for: a template by its slug, or a playbook as text."""
+    """What somebody asks for: a template by its slug, a playbook as text, or the plan of `cloned_from`."""
 
     template: str | None = None
     playbook: str | None = None
@@ -60,6 +60,8 @@ class Order:
     """Fails unless it has ended by this time, or so long after its start."""
     retry: dict[str, Any] = field(default_factory=dict)
     """As people write it: `{"attempts": 5}`; what holds for the fields of tasks/retry_fields.py that it names."""
+    cloned_from: str | None = None
+    """Id of the task that it was made like; see tasks/cloning.py."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def prepare(order: Order, schedule_id: str | None = None) -> Prepared:
     Raises:
         InvalidInput: its `problems` name every field that is wrong.
     """
-    playbook = _plan(order)
+    original = _original(order)
+    playbook = _plan(order, original)
     inputs = with_defaults(playbook, order.inputs)
     times, wrong_times = _timing(order)
     found = [*_problems(order), *wrong_times, *check_inputs(playbook, inputs)]
@@ -117,6 +120,9 @@ def prepare(order: Order, schedule_id: str | None = None) -> Prepared:
         raise InvalidInput("cannot submit this task", problems=found)
     task = _task(order, playbook, inputs, times)
     task.schedule_id = schedule_id
+    task.cloned_from_id = order.cloned_from
+    if original is not None and not order.template and not order.playbook:
+        task.template, task.template_version = original.template, original.template_version
     return Prepared(task, playbook.model_dump(mode="json", by_alias=True))
 
 
@@ -127,12 +133,15 @@ def write(session: Session, prepared: Prepared, **told: Any) -> Task:
     session.add(task)
     session.flush()
     told = {"queue": task.queue, "title": task.title, **told}
+    if task.cloned_from_id is not None:
+        told["cloned_from"] = task.cloned_from_id
     if task.waits_until is not None:
         told["waits_until"] = task.waits_until.isoformat()
     event.record(session, "task", task.id, 1, "task.submitted", task.tenant, **told)
     after_commit(session, lambda: live.hint("task", task.id, 1))
     if task.waits_until is None:
         after_commit(session, lambda: _publish(task))
+    triggers.at("submit.before_commit")
     return task
 
 
@@ -145,7 +154,21 @@ def submit_sample() -> str:
         return submit(order).task.id
 
 
-def _plan(order: Order) -> Playbook:
+def _original(order: Order) -> Task | None:
+    """The task that it is cloned from."""
+    if order.cloned_from is None:
+        return None
+    with reading() as session:
+        mine = select(Task).where(Task.id == order.cloned_from).options(joinedload(Task.plan))
+        found = session.scalars(mine).one_or_none()
+    if found is None:
+        raise _wrong("cloned_from", "there is no such task")
+    return found
+
+
+def _plan(order: Order, original: Task | None) -> Playbook:
+    if original is not None and not order.template and not order.playbook:
+        return Playbook.model_validate(original.plan.content)
     if bool(order.template) == bool(order.playbook):
         raise _wrong("template", "name a template or hand in a playbook, one of the two")
     if order.template:
@@ -234,6 +257,7 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], times: Timin
 
 
 def _publish(task: Task) -> None:
+    triggers.at("submit.between_commit_and_publish")
     if not publish(task.id, task.tenant, task.queue):
         task.published_at = None
 

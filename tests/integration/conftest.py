@@ -104,6 +104,13 @@ def workplace(
     _forget()
 
 
+@pytest.fixture
+def alone(workplace: Workplace) -> Iterator[Flask]:
+    """The workplace's database as a new tenant sees it, who has nothing yet; within, alice acts."""
+    with scope.acting("person:alice", f"tenant-{uuid.uuid4().hex[:12]}"):
+        yield workplace.app
+
+
 @pytest.fixture(scope="module")
 def celery_broker_cluster(workplace: Workplace) -> Iterator[CeleryBrokerCluster]:
     """The workplace's embedded broker."""

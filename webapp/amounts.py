@@ -47,6 +47,25 @@ def when(at: datetime | None) -> Markup:
     return element.format(at.isoformat(timespec="milliseconds"), utc(at), ago(at))
 
 
+def clock_short(at: datetime) -> str:
+    """The time of day, UTC, to the minute; with the day when that is not today: `14:02`, `20 Nov 14:02`."""
+    in_utc = at.astimezone(UTC)
+    return f"{in_utc:%H:%M}" if in_utc.date() == now().date() else f"{in_utc.day} {in_utc:%b %H:%M}"
+
+
+def since(at: datetime) -> Markup:
+    """How long it has lasted, `3 s`, as an element that js/times.js counts on every second."""
+    element = Markup('<time datetime="{}" data-since>{}</time>')
+    return element.format(at.isoformat(timespec="milliseconds"), duration(max(int(between(at, None) or 0), 0)))
+
+
+def until(at: datetime) -> Markup:
+    """How long until then, `in 8 s`, as an element that js/times.js counts on every second."""
+    left = int((at - now()).total_seconds())
+    element = Markup('<time datetime="{}" title="{}" data-until>{}</time>')
+    return element.format(at.isoformat(timespec="milliseconds"), utc(at), f"in {duration(left)}" if left > 0 else "now")
+
+
 def duration(seconds: float | None) -> str:
     """`34 ms`, `1.2 s`, `41 s`, `2 min 05 s`, `3 h 10 min`, `2 d 4 h`; a dash for None."""
     if seconds is None:

@@ -1,10 +1,14 @@
-"""Each kind of event as a sentence for people; a kind that is not known here shows its data."""
+"""Each kind of event of a task as a sentence for people; a kind that is not known here shows its data.
+
+What happens to agents, queues and the rest: other_event_words.py.  On the terminal: worker/command_line/words.py.
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.event import Event
+from webapp import other_event_words
 from webapp.amounts import counted, duration, number, size
 
 Data = Mapping[str, Any]
@@ -12,21 +16,23 @@ Data = Mapping[str, Any]
 
 def words_of(event: Event) -> str:
     """What happened, in one sentence."""
-    say = SENTENCES.get(event.kind)
+    say = SENTENCES.get(event.kind) or other_event_words.SENTENCES.get(event.kind)
     return say(event.data) if say else _as_it_is(event.data)
 
 
 def tone_of(event: Event) -> str:
     """The state whose colour the event has."""
-    if event.kind in ("task.failed", "task.succeeded", "task.cancelled"):
-        return event.kind.partition(".")[2]
+    if event.kind in TONES:
+        return TONES[event.kind]
     if event.kind == "step.finished":
         return str(event.data.get("state", "succeeded"))
-    if event.kind == "network.refused":
-        return "waiting"
-    if event.kind in ("step.started", "task.claimed"):
-        return "running"
-    return "waiting" if event.kind == "task.requeued" else "queued"
+    return "queued"
+
+
+def next_attempt(data: Data) -> str:
+    """`Attempt 2 of 4`: the one that comes after the failure that the event tells of."""
+    attempts = f" of {data['attempts']}" if data.get("attempts") else ""
+    return f"Attempt {int(data.get('attempt') or 1) + 1}{attempts}"
 
 
 def _submitted(data: Data) -> str:
@@ -95,13 +101,91 @@ def _as_it_is(data: Data) -> str:
     return json.dumps(data, sort_keys=True) if data else "–"
 
 
+def _requeued(data: Data) -> str:
+    return f"Put back into its queue: {_reason(data) or 'the run was lost'}. It goes on after its last finished step."
+
+
+def _cancelled(data: Data) -> str:
+    killed = counted(int(data.get("killed") or 0), "process", "processes")
+    if data.get("after_s") is None:
+        return "Cancelled while nothing of it ran."
+    after = f"{data['after_s']:.1f} s" if data["after_s"] < 10 else duration(data["after_s"])
+    return f"Cancelled after {after}, {killed} killed." + (
+        f" {_reason(data)[0].upper()}{_reason(data)[1:]}." if _reason(data) else ""
+    )
+
+
+def _paused(data: Data) -> str:
+    killed = f"; {counted(int(data['killed']), 'process', 'processes')} ended" if data.get("killed") else ""
+    reason = f": {_reason(data)}" if _reason(data) else ""
+    how = {"pause": " after its step", "stop": " at once"}.get(str(data.get("why")), "")
+    return f"Paused{how}{killed}{reason}."
+
+
+def _resumed(data: Data) -> str:
+    return "Resumed: the emergency stop was released." if data.get("is_emergency") else "Resumed."
+
+
+def _stop_requested(data: Data) -> str:
+    what = "everything was stopped" if data.get("is_emergency") else "asked to pause now"
+    return f"{what.capitalize()}: the step that runs is ended."
+
+
+def _reopened(data: Data) -> str:
+    again = {"retry": "Retried", "replay": "Replayed"}.get(str(data.get("how")), "Opened again")
+    at = f" from “{data['title']}”" if data.get("title") else ""
+    kept = f"; {counted(data['kept'], 'finished step')} kept" if data.get("kept") else ""
+    return f"{again}{at}{kept}."
+
+
+def _retried(data: Data) -> str:
+    failed = f"Attempt {data.get('attempt', 1)} failed ({data.get('code') or 'no code'})"
+    delay = data.get("delay_s")
+    soon = "at once" if not delay else f"in {duration(delay)}"
+    return f"{failed}. {next_attempt(data)} comes {soon}."
+
+
+def _waiting(data: Data) -> str:
+    asked = data.get("question") or {}
+    title = asked.get("title") or asked.get("key")
+    return f"Asks a person: did “{title}” happen before it was cut off?" if title else "Asks a person."
+
+
+def _answered(data: Data) -> str:
+    said = {"retry": "do it again", "done": "it has happened", "fail": "give up"}
+    at = f" about “{data['title']}”" if data.get("title") else ""
+    return f"Answered{at}: {said.get(str(data.get('choice')), data.get('choice') or 'something')}."
+
+
+def _reason(data: Data) -> str:
+    return str(data.get("reason") or "").rstrip(".")
+
+
+TONES = {
+    "task.succeeded": "succeeded", "task.failed": "failed", "task.cancelled": "cancelled", "task.claimed": "running",
+    "task.paused": "paused", "task.pause_requested": "paused", "task.stop_requested": "paused",
+    "task.cancel_requested": "failed", "task.asked": "waiting", "task.requeued": "waiting",
+    "task.retry_planned": "waiting", "step.started": "running", "network.refused": "waiting",
+}  # fmt: skip
 SENTENCES: dict[str, Callable[[Data], str]] = {
     "task.submitted": _submitted,
     "task.claimed": _claimed,
-    "task.requeued": lambda data: f"Put back into its queue: {data.get('reason', 'the run was lost')}.",
+    "task.requeued": _requeued,
+    "task.retry_planned": _retried,
+    "task.cancel_requested": lambda data: "Asked to cancel: its processes are being ended.",
+    "task.pause_requested": lambda data: "Asked to pause after the step that runs.",
+    "task.stop_requested": _stop_requested,
+    "task.pause_withdrawn": lambda data: "Asked not to pause after all.",
+    "task.paused": _paused,
+    "task.resumed": _resumed,
+    "task.reopened": _reopened,
+    "task.asked": _waiting,
+    "task.answered": _answered,
+    "task.dismissed": lambda data: "Dismissed: no dead letter any more.",
+    "task.restored": lambda data: "A dead letter again.",
     "task.succeeded": lambda data: "Succeeded: all steps are done.",
     "task.failed": lambda data: f"Failed: {data.get('message') or data.get('code') or 'no reason was given'}",
-    "task.cancelled": lambda data: "Cancelled.",
+    "task.cancelled": _cancelled,
     "stage.entered": lambda data: f"Stage: {data.get('stage', '')}.",
     "workspace.ready": _ready,
     "plan.grew": lambda data: f"The plan grew to {counted(data.get('steps', 0), 'step')}.",

@@ -15,13 +15,12 @@ from models.states import State
 from models.task import Task
 from models.task_list import COMPLEXITIES, SHOWN, Filters, page
 from models.workspace import Artifact
-from webapp import throughput
+from webapp import question_words, throughput
 
-FAILED_LATELY = timedelta(days=1)
 UNNOTICED = timedelta(seconds=20)
-ASKING = (State.WAITING, State.PAUSED)
-# Written out: only then does the database see that the index of queued tasks fits.
+# Written out: only then does the database see that the indexes of these few tasks fit.
 _IS_QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
+_WAITS = Task.state == literal(State.WAITING.value, literal_execute=True)
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,20 @@ def running(session: Session, limit: int = 8) -> list[Task]:
 
 
 def needs_you(session: Session, at: datetime, limit: int = 6) -> list[Need]:
-    """What waits for a person, what nobody can take, what failed within a day."""
-    asked = [task for state in ASKING for task in page(session, Filters(state=state), limit=limit).tasks]
-    failed = select(Task).where(Task.state == State.FAILED, Task.finished_at > at - FAILED_LATELY)
-    latest = failed.order_by(Task.finished_at.desc()).limit(limit).options(load_only(*SHOWN))
-    needs = [Need(task, "It waits for a person.") for task in asked]
+    """What asks a person, what nobody can take, what failed and nobody has dealt with, what somebody paused.
+
+    The most urgent first, `limit` at most.  A task leaves the list with what put it there: its question is answered,
+    its dead letter retried or dismissed, whoever did that.
+    """
+    wanted = select(Task).where(_WAITS).order_by(Task.number.desc()).limit(limit)
+    asking = session.scalars(wanted.options(load_only(*SHOWN, Task.question)))
+    failed = select(Task).where(Task.dead_letter_at.is_not(None)).order_by(Task.dead_letter_at.desc()).limit(limit)
+    needs = [Need(task, question_words.one_line(task)) for task in asking]
     needs += [Need(task, _nobody(task)) for task in _unserved(session, at, limit)]
-    needs += [Need(task, task.error_message or "It failed.") for task in session.scalars(latest)]
+    letters = session.scalars(failed.options(load_only(*SHOWN)))
+    needs += [Need(task, task.error_message or "It failed.") for task in letters]
+    paused = page(session, Filters(state=State.PAUSED), limit=limit).tasks
+    needs += [Need(task, "It is paused, and goes on when somebody resumes it.") for task in paused]
     return needs[:limit]
 
 

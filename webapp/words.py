@@ -85,6 +85,12 @@ def compact(value: Any) -> str:
     return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
 
 
+def who(author: str) -> str:
+    """Who did something, from a row's author."""
+    kind, _, name = author.partition(":")
+    return {"person": "you", "program": "a program", "agent": f"the agent {name}"}.get(kind, "OpsCore")
+
+
 def theme() -> str:
     """`light` or `dark` as chosen in this browser (static/js/theme.js); empty to follow the system."""
     chosen = request.cookies.get("theme", "")
@@ -93,9 +99,9 @@ def theme() -> str:
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     amounts.ago, amounts.utc, amounts.clock, amounts.when, amounts.duration, amounts.size, amounts.number,
-    sentence, state_word, marked, pretty, compact,
+    amounts.clock_short, sentence, state_word, marked, pretty, compact, who,
 )  # fmt: skip
-GLOBALS: tuple[Callable[..., Any], ...] = (amounts.between, amounts.counted, levels, now)
+GLOBALS: tuple[Callable[..., Any], ...] = (amounts.between, amounts.counted, amounts.since, amounts.until, levels, now)
 
 
 def teach(app: Flask) -> None:

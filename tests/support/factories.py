@@ -1,12 +1,13 @@
 """Rows for tests, as the real writers leave them: agents, and tasks in every state with steps and timeline.
 
 Each function adds to the session it is given and returns the row; the caller commits.  Runs within `acting(…)`.
-`every_state` makes one of each, for pages to be looked at.
+`every_state` makes one of each, `every_plight` what can befall a task beside them, for pages to be looked at.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.agent import Agent, Worker
@@ -92,6 +93,10 @@ def make_task(session: Session, state: State = State.QUEUED, done: int = 0, **va
         make_step(session, task, done + 1, StepState.STARTED)
     if state is State.FAILED and not task.error_message:
         _break(session, task, done + 1)
+    if state is State.WAITING and task.question is None and done < len(PLAN):
+        ask(session, task, make_step(session, task, done + 1, StepState.STARTED, tool="drill.once"))
+    if state is State.PAUSED:
+        make_event(session, task, "task.paused", submitted + timedelta(seconds=20))
     if state in TERMINAL:
         _end(session, task)
     session.flush()
@@ -150,6 +155,25 @@ def make_step(
     return step
 
 
+def ask(session: Session, task: Task, step: Step) -> None:
+    """Let the task ask what is to become of the step, which was cut off and must not be done twice."""
+    told = {"kind": "once_cut", "step": step.id, "key": step.key, "title": step.title, "tool": step.tool}
+    task.question = {**told, "choices": ["retry", "done", "fail"]}
+    make_event(session, task, "task.asked", step.started_at + timedelta(seconds=9), question=task.question)
+
+
+def supersede(session: Session, task: Task, from_position: int) -> None:
+    """Open the task again at that step, as a person's replay does; those from there on are history."""
+    at = now()
+    for step in session.scalars(select(Step).where(Step.task_id == task.id, Step.position >= from_position)):
+        step.superseded_at = at
+    task.epoch += 1
+    task.run_number += 1
+    title = PLAN[from_position - 1][3]
+    make_event(session, task, "task.reopened", at, how="replay", epoch=task.epoch, kept=from_position - 1, title=title)
+    make_event(session, task, "task.claimed", at, agent=task.agent, run=task.run_number, host="host")
+
+
 def make_artifact(session: Session, task: Task, step: Step, path: str, media_type: str = "text/html") -> Artifact:
     """A file that the step left under output/."""
     artifact = Artifact(task_id=task.id, step_id=step.id, path=path, size_bytes=48_211, media_type=media_type)
@@ -175,6 +199,28 @@ def every_state(session: Session) -> dict[str, Task]:
     return found
 
 
+def every_plight(session: Session) -> dict[str, Task]:
+    """A task that waits for its next attempt, that is being cancelled, that is to pause, that was replayed."""
+    made = {
+        plight: make_task(session, state, done=2, title=f"{plight.capitalize()}: count the orders", agent="scout")
+        for plight, state in {
+            "retrying": State.QUEUED, "cancelling": State.RUNNING, "pausing": State.RUNNING, "replayed": State.RUNNING,
+        }.items()
+    }  # fmt: skip
+    retrying = made["retrying"]
+    retrying.attempts, retrying.waits_until = 1, now() + timedelta(hours=2)
+    told = {"code": "tool_failed", "attempt": 1, "attempts": 4, "delay_s": 7200.0, "message": "the line was cut"}
+    make_event(session, retrying, "task.retry_planned", now(), **told)
+    made["cancelling"].cancel_requested_at = now()
+    made["pausing"].pause_requested_at = now()
+    supersede(session, made["replayed"], 2)
+    epoch, begun = made["replayed"].epoch, now()
+    again = make_step(session, made["replayed"], 2, StepState.STARTED, epoch=epoch, attempt=2, started_at=begun)
+    again.run_number = made["replayed"].run_number
+    session.flush()
+    return made
+
+
 def _begin(session: Session, task: Task, at: datetime) -> None:
     task.run_number = task.run_number or 1
     task.epoch = task.epoch or 1
@@ -192,12 +238,19 @@ def _break(session: Session, task: Task, position: int) -> None:
         error_code="exit_code", error_message=reason, stderr=f"Traceback (most recent call last):\nerror: {reason}\n",
     )  # fmt: skip
     task.error_code = "tool_failed"
+    task.attempts = 3
     task.error_message = f"cannot finish the step “{PLAN[position - 1][3]}”: {reason}"
 
 
 def _end(session: Session, task: Task) -> None:
     task.finished_at = (task.started_at or now()) + timedelta(seconds=21)
+    if task.state is State.FAILED:
+        task.dead_letter_at = task.finished_at
     if task.state is State.SUCCEEDED:
         task.stage = Stage.COMPLETE
-    told = {"code": task.error_code, "message": task.error_message} if task.state is State.FAILED else {}
+    told: dict[str, Any] = {}
+    if task.state is State.FAILED:
+        told = {"code": task.error_code, "message": task.error_message}
+    if task.state is State.CANCELLED:
+        told = {"killed": 7, "after_s": 0.4}
     make_event(session, task, f"task.{task.state}", task.finished_at, **told)

@@ -22,12 +22,22 @@ class Place(NamedTuple):
     icon: str
     members: tuple[str, ...]
     is_first: bool = False
+    counted: str = ""
+    """Which of webapp/standing.py's counts stands beside it."""
 
 
 NAVIGATION = (
-    Place("Home", "home.show", "home", ("home",), is_first=True),
-    Place("Tasks", "tasks.show", "tasks", ("tasks", "task", "files", "changes", "new_task"), is_first=True),
+    Place("Home", "home.show", "home", ("home",), is_first=True, counted="questions"),
+    Place(
+        "Tasks",
+        "tasks.show",
+        "tasks",
+        ("tasks", "task", "control", "bulk", "files", "changes", "new_task"),
+        is_first=True,
+    ),
     Place("Agents", "agents.show", "agents", ("agents",), is_first=True),
+    Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
+    Place("Queues", "queues.show", "queues", ("queues",)),
 )
 
 

@@ -20,8 +20,9 @@ from models.task import Task
 from tasks.reasons import why_queued
 from tools import limits, terminal_text
 from tools.tiers import NONE, meaning
-from webapp import event_words, gate, limit_form, preview, step_words, task_view
+from webapp import event_words, gate, limit_form, preview, question_words, step_words, task_view
 from webapp.glance import artifacts_of
+from webapp.task_controls import controls_of, may_replay
 
 page = Blueprint("task", __name__)
 
@@ -37,6 +38,7 @@ def _words() -> dict[str, object]:
         "file_icons": preview.ICONS,
         "limit_titles": {kind.name: kind.title for kind in limits.KINDS},
         "limits_typed": limit_form.as_typed,
+        "may_replay": may_replay,
         "kind_by_name": preview.kind_by_name,
         "no_sandbox": meaning(NONE),
         "plain": terminal_text.plain,
@@ -122,10 +124,13 @@ def head_of(task: Task) -> dict[str, object]:
         "task": task,
         "seen": task.event_count,
         "stages": task_view.stages_of(task),
-        "strip": task_view.strip_of(steps, now()),
+        "strip": task_view.strip_of(steps, now() if task.state == State.RUNNING else None),
         "results": artifacts_of(db.session(), task) if task.state == State.SUCCEEDED else [],
         "why": why_queued(task) if task.state == State.QUEUED else "",
         "broken": next((step for step in reversed(steps) if step.state == StepState.FAILED), None),
+        "controls": controls_of(task),
+        "told": task_view.told_last(db.session(), task),
+        "asked_for": question_words.asked_by(task, steps) if task.state == State.WAITING else None,
     }
 
 
@@ -133,4 +138,9 @@ def steps_of(task: Task, is_all: bool) -> dict[str, object]:
     """What the Steps tab shows."""
     steps = task_view.steps_of(db.session(), task)
     shown = task_view.shown(steps, is_all=is_all)
-    return {"steps": shown, "left_out": len(steps) - len(shown), "ahead": task_view.planned_after(task, steps)}
+    return {
+        "steps": shown,
+        "left_out": len(steps) - len(shown),
+        "ahead": task_view.planned_after(task, steps),
+        "earlier": task_view.earlier_of(db.session(), task),
+    }

@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import load_only
+from werkzeug.datastructures import MultiDict
 
 from models.agent import Agent
 from models.database import db
@@ -16,6 +17,7 @@ from models.states import State
 from models.task import Task
 from models.task_list import SHOWN, Filters
 from models.task_list import page as page_of
+from tasks.bulk import ACTIONS
 from webapp import gate
 
 page = Blueprint("tasks", __name__)
@@ -23,18 +25,23 @@ page = Blueprint("tasks", __name__)
 MOST_LIVE_ROWS = 200
 
 
+@page.app_context_processor
+def _words() -> dict[str, object]:
+    return {"can_all": can_all}
+
+
 @page.get("/tasks")
 def show() -> ResponseReturnValue:
     """The list; for htmx only its rows."""
     gate.allow("task:read")
-    filters = _filters()
+    filters = filters_of(request.args)
     found = page_of(db.session(), filters, request.args.get("cursor") or None)
     if "HX-Request" in request.headers:
         template = "parts/task_rows.html" if request.args.get("cursor") else "parts/task_results.html"
-        return render_template(template, found=found, filters=filters, where=_where(filters))
+        return render_template(template, found=found, filters=filters, where=where_of(filters))
     agents = db.session.scalars(select(Agent.name).order_by(Agent.name)).all()
     return render_template(
-        "pages/tasks.html", found=found, filters=filters, agents=agents, where=_where(filters), states=list(State)
+        "pages/tasks.html", found=found, filters=filters, agents=agents, where=where_of(filters), states=list(State)
     )
 
 
@@ -44,24 +51,30 @@ def rows() -> ResponseReturnValue:
     gate.allow("task:read")
     wanted = [each for each in request.args.getlist("id")[:MOST_LIVE_ROWS] if _is_id(each)]
     tasks = db.session.scalars(select(Task).where(Task.id.in_(wanted)).options(load_only(*SHOWN)))
-    filters = _filters()
+    filters = filters_of(request.args)
     first = page_of(db.session(), filters, None, 1).tasks
     has_newer = bool(first) and first[0].id > request.args.get("newest", "")
     return render_template("parts/task_row_updates.html", tasks=tasks, has_newer=has_newer, filters=filters)
 
 
-def _filters() -> Filters:
-    state = request.args.get("state", "")
-    complexity = request.args.get("complexity", "")
+def filters_of(given: "MultiDict[str, str]") -> Filters:
+    """The filters that stand in an address or a form; what is none is left out."""
+    state = given.get("state", "")
+    complexity = given.get("complexity", "")
     return Filters(
         state=State(state) if state in list(State) else None,
-        agent=request.args.get("agent") or None,
+        agent=given.get("agent") or None,
         complexity=int(complexity) if complexity.isdecimal() and 1 <= int(complexity) <= 10 else None,
-        q=request.args.get("q", "").strip()[:200] or None,
+        q=given.get("q", "").strip()[:200] or None,
     )
 
 
-def _where(filters: Filters) -> dict[str, str]:
+def can_all(action: str, filters: Filters) -> bool:
+    """Whether the filters let pass what the action can be done to."""
+    return filters.state is None or filters.state in ACTIONS[action].states
+
+
+def where_of(filters: Filters) -> dict[str, str]:
     """The filters as the query of an address, without the empty ones."""
     given = {"q": filters.q, "state": filters.state, "agent": filters.agent, "complexity": filters.complexity}
     return {name: str(value) for name, value in given.items() if value}

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 LINES_OF_OUTPUT = 6
 KEPT_CHARACTERS = 4096
 PATIENCE_S = 120.0
+STANDS = {
+    "task.asked": "waiting for a person's answer",
+    "task.answered": "queued",
+    "task.cancel_requested": "cancelling",
+    "task.pause_requested": "pausing after this step",
+    "task.pause_withdrawn": "running",
+    "task.reopened": "queued again",
+    "task.requeued": "queued again",
+    "task.resumed": "queued",
+    "task.retry_planned": "waiting for its next attempt",
+    "task.stop_requested": "pausing now",
+}
 
 
 def follow(told: Frame, client: "OpsCoreClient", task_id: str) -> None:
@@ -113,7 +125,7 @@ class View:
             state = "skipped" if message.kind == "step.skipped" else data.get("state", "succeeded")
             self._steps[str(data.get("key"))] = {**self._steps.get(str(data.get("key")), {}), **data, "state": state}
         elif message.kind.startswith("task.") and message.kind != "task.submitted":
-            self._state = message.kind.removeprefix("task.")
+            self._state = STANDS.get(message.kind, message.kind.removeprefix("task."))
 
     def draw(self) -> Any:
         """The table as it stands."""

@@ -109,6 +109,41 @@ def _workspace_ready(data: Data) -> str:
     return f"workspace ready: {data.get('files', 0)} files, {size(data.get('bytes', 0))}"
 
 
+def _cancelled(data: Data) -> str:
+    after = f" after {duration(data['after_s'])}" if data.get("after_s") is not None else ""
+    count = int(data.get("killed") or 0)
+    return f"cancelled{after}" + (f", {count} {'process' if count == 1 else 'processes'} killed" if after else "")
+
+
+def _retried(data: Data) -> str:
+    attempt, attempts = int(data.get("attempt") or 1), data.get("attempts")
+    of = f" of {attempts}" if attempts else ""
+    delay = data.get("delay_s")
+    soon = f"in {duration(delay)}" if delay else "at once"
+    return f"attempt {attempt} failed ({data.get('code', '?')}); attempt {attempt + 1}{of} comes {soon}"
+
+
+def _reopened(data: Data) -> str:
+    again = {"retry": "retried", "replay": "replayed"}.get(str(data.get("how")), "opened again")
+    at = f" from {data['title']}" if data.get("title") else ""
+    return f"{again}{at}" + (f", {data['kept']} finished steps kept" if data.get("kept") else "")
+
+
+def _waiting(data: Data) -> str:
+    asked = data.get("question") or {}
+    title = asked.get("title") or asked.get("key")
+    return f"asks a person: did {title} happen before it was cut off?" if title else "asks a person"
+
+
+def _answered(data: Data) -> str:
+    at = f" about {data['title']}" if data.get("title") else ""
+    return f"answered{at}: {data.get('choice', '?')}"
+
+
+def _reasoned(word: str) -> Callable[[Data], str]:
+    return lambda data: f"{word}: {data['reason']}" if data.get("reason") else word
+
+
 def _step(data: Data) -> str:
     return str(data.get("title") or data.get("key"))
 
@@ -118,6 +153,24 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "task.claimed": lambda data: f"taken by {data.get('agent', '?')}",
     "stage.entered": lambda data: f"stage {data.get('stage')}",
     "task.requeued": lambda data: f"put back into its queue: {data.get('reason', 'the run was lost')}",
+    "task.retry_planned": _retried,
+    "task.cancel_requested": lambda data: "asked to cancel: its processes are being ended",
+    "task.pause_requested": lambda data: "asked to pause after the step that runs",
+    "task.stop_requested": lambda data: "asked to pause now: the step that runs is ended",
+    "task.pause_withdrawn": lambda data: "asked not to pause after all",
+    "task.cancelled": _cancelled,
+    "task.paused": _reasoned("paused"),
+    "task.resumed": lambda data: "resumed",
+    "task.reopened": _reopened,
+    "task.asked": _waiting,
+    "task.answered": _answered,
+    "task.dismissed": lambda data: "dismissed: no dead letter any more",
+    "worker.deaf": lambda data: f"{data.get('worker', 'a worker')} is connected and takes nothing",
+    "worker.heard": lambda data: f"{data.get('worker', 'a worker')} takes tasks again",
+    "queue.paused": _reasoned("paused"),
+    "queue.resumed": lambda data: "resumed",
+    "emergency.stopped": _reasoned("everything was stopped"),
+    "emergency.released": lambda data: "the emergency stop was released",
     "workspace.ready": _workspace_ready,
     "step.started": lambda data: f"… {_step(data)}",
     "step.skipped": lambda data: f"– {_step(data)} (skipped, its condition did not hold)",

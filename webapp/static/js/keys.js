@@ -1,5 +1,5 @@
 /* The keyboard: single letters outside of fields. They are listed in templates/parts/keys.html. */
-const PLACES = { h: "/", t: "/tasks", a: "/agents" };
+const PLACES = { h: "/", t: "/tasks", a: "/agents", d: "/dead-letters", q: "/queues" };
 let waitsForPlace = 0;
 
 function isTyping(element) {
@@ -22,11 +22,18 @@ function focusSearch() {
 }
 
 function step(by) {
-  const rows = [...document.querySelectorAll("[data-list] > li > a")];
+  const rows = [...document.querySelectorAll("[data-list] > li > a, [data-list] > li > .row a.name")];
   if (!rows.length) return false;
   const here = rows.indexOf(document.activeElement);
   rows[Math.min(Math.max(here + by, 0), rows.length - 1)].focus();
   return true;
+}
+
+/* A button that names this letter: what may be done with the task that is looked at. */
+function press(key) {
+  const button = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  button?.click();
+  return Boolean(button);
 }
 
 function act(key) {
@@ -41,7 +48,7 @@ function act(key) {
   else if (key === "?") showKeys();
   else if (key === "j") return step(1);
   else if (key === "k") return step(-1);
-  else return false;
+  else return press(key);
   return true;
 }
 

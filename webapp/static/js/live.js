@@ -7,11 +7,14 @@ import { keepListening } from "./stream.js";
 const address = document.body.dataset.stream;
 const channel = new BroadcastChannel("opscore");
 const QUIET_MS = 700;
+/* What changes the banner and the counts in the frame of every page. */
+const STANDING = /^(emergency\.|line\.|task\.(asked|answered|failed|cancelled|reopened|dismissed|paused)$)/;
 let last = "";
 let waiting = 0;
 
 function changed(event) {
   document.dispatchEvent(new CustomEvent("opscore-event", { detail: event }));
+  if (STANDING.test(event.kind)) document.dispatchEvent(new CustomEvent("opscore-standing"));
   if (waiting) return;
   waiting = setTimeout(() => {
     waiting = 0;

@@ -7,6 +7,7 @@ import "./live.js";
 import "./task.js";
 import "./rows.js";
 import "./notices.js";
+import "./ask.js";
 import "./upload.js";
 import "./covering.js";
 import "./editor.js";

@@ -1,5 +1,7 @@
 /* A notice when a task ended or needs a person: in the page, and by the browser where that was allowed. */
-const TELLING = /^task\.(succeeded|failed|waiting|cancelled)$/;
+const TELLING = /^task\.(succeeded|failed|asked|cancelled)$/;
+/* After these a task needs nobody any more, whoever has seen to it: what was said of it is out of date. */
+const SETTLING = /^task\.(answered|cancelled|resumed|reopened|dismissed|claimed|failed|succeeded)$/;
 const STAYS_MS = 12_000;
 const place = document.getElementById("notices");
 const allow = document.querySelector("[data-allow-notices]");
@@ -34,7 +36,20 @@ function offer() {
   if (allow) allow.hidden = !mayAsk || Notification.permission !== "default";
 }
 
+function settle(taskId) {
+  for (const old of place.querySelectorAll(`[data-notice^="${CSS.escape(taskId)}-"]`)) old.remove();
+}
+
+/* What was done stands long enough to be read; what a person points at stays. */
+new MutationObserver(() => {
+  for (const notice of place?.querySelectorAll("[data-passing]:not([data-goes])") ?? []) {
+    notice.dataset.goes = "";
+    setTimeout(() => notice.matches(":hover, :focus-within") || notice.remove(), STAYS_MS);
+  }
+}).observe(place ?? document.head, { childList: true });
+
 document.addEventListener("opscore-event", ({ detail }) => {
+  if (place && SETTLING.test(detail.kind)) settle(detail.subject_id);
   if (place && TELLING.test(detail.kind)) tell(detail.subject_id);
 });
 allow?.addEventListener("click", async () => {

@@ -22,6 +22,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-send-on-change]")) event.target.form.requestSubmit();
+});
 document.querySelector("[data-send-at-once]")?.requestSubmit();
 document.querySelector("[data-focus]")?.focus();
 

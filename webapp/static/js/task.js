@@ -65,6 +65,7 @@ function close() {
 if (address && live) {
   shown = seen();
   live.addEventListener("htmx:finally:request", answered);
+  document.addEventListener("opscore-done", refresh);
   // Bars and times of a running task grow without events.
   setInterval(() => {
     const state = document.getElementById("task-head").dataset.state;

@@ -19,4 +19,25 @@ function refresh() {
   }
 }
 setInterval(refresh, 5000);
+
+function span(seconds) {
+  const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].filter(([unit]) => seconds >= unit).slice(0, 2);
+  let left = seconds;
+  return parts.map(([unit, word]) => {
+    const count = Math.floor(left / unit);
+    left -= count * unit;
+    return `${count} ${word}`;
+  }).join(" ") || "0 s";
+}
+
+/* What lasts, and what is to come, counts by the second. */
+function tick() {
+  for (const time of document.querySelectorAll("time[data-since], time[data-until]")) {
+    const seconds = Math.floor((Date.now() + offset - Date.parse(time.dateTime)) / 1000);
+    const isAhead = "until" in time.dataset;
+    const words = isAhead ? (seconds < 0 ? `in ${span(-seconds)}` : "now") : span(Math.max(seconds, 0));
+    if (time.textContent !== words) time.textContent = words;
+  }
+}
+setInterval(tick, 1000);
 document.addEventListener("htmx:after:settle", refresh);

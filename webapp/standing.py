@@ -1,0 +1,37 @@
+"""How things stand in the whole installation, for the frame of every page: is everything stopped, what needs a person.
+
+Each count is one short look along an index of the few rows it is about, and ends at MOST.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy.orm import Session
+
+from models.states import State
+from models.task import Task
+from tasks import emergency
+from tasks.emergency import Emergency
+
+MOST = 1000
+# Written out: only then does the database see that the index of waiting tasks fits.
+_WAITS = Task.state == literal(State.WAITING.value, literal_execute=True)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the emergency stop stands, and the counts by the names of entries of the navigation."""
+
+    stop: Emergency
+    counts: dict[str, int]
+
+
+def standing(session: Session) -> Standing:
+    """How things stand now."""
+    counts = {"questions": _count(session, _WAITS), "dead_letters": _count(session, Task.dead_letter_at.is_not(None))}
+    return Standing(emergency.standing(), counts)
+
+
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    found = select(Task.number).where(condition).limit(MOST).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0

@@ -1,0 +1,65 @@
+"""What a person may do with a task as it stands, as buttons of its page.
+
+What each does: tasks/control.py.  Where the buttons lead: pages/control.py.
+"""
+
+from dataclasses import dataclass
+
+from models.states import TERMINAL, State
+from models.task import Task
+
+
+@dataclass(frozen=True)
+class Control:
+    """One button.  `view` is where it leads; what `asks` shows a question first."""
+
+    label: str
+    view: str
+    icon: str
+    title: str = ""
+    key: str = ""
+    """The letter that presses it."""
+    look: str = ""
+    asks: bool = False
+
+
+CANCEL = Control("Cancel", "control.cancel", "close", "End it for good", "c", "warns", asks=True)
+PAUSE = Control("Pause", "control.pause", "pause", "After the step that runs", "p")
+PAUSE_NOW = Control("Pause now", "control.pause_now", "pause", "Cut the step that runs", asks=True)
+HOLD = Control("Pause", "control.pause", "pause", "No agent takes it until it is resumed", "p")
+GO_ON = Control("Do not pause", "control.resume", "play", "Take the wish back", "p")
+RESUME = Control("Resume", "control.resume", "play", "Go on where it stopped", "p", "main")
+RETRY = Control("Retry", "control.retry", "refresh", "Go on from the step that failed", "r", "main")
+DISMISS = Control("Dismiss", "control.dismiss", "check", "It has been dealt with: take it off the dead letters")
+AT_REST = {
+    State.QUEUED: [HOLD, CANCEL],
+    State.PAUSED: [RESUME, CANCEL],
+    State.WAITING: [CANCEL],
+    State.FAILED: [RETRY],
+    State.CANCELLED: [RETRY],
+    State.SUCCEEDED: [],
+}
+
+
+def controls_of(task: Task) -> list[Control]:
+    """The buttons, the most likely first."""
+    if task.state == State.RUNNING:
+        return _while_it_runs(task)
+    if task.state == State.FAILED and task.dead_letter_at:
+        return [RETRY, DISMISS]
+    return AT_REST[State(task.state)]
+
+
+def may_replay(task: Task) -> bool:
+    """Whether it may be begun again from one of its steps."""
+    return task.state in TERMINAL
+
+
+def _while_it_runs(task: Task) -> list[Control]:
+    if task.cancel_requested_at:
+        return []
+    if task.stop_requested_at:
+        return [CANCEL]
+    if task.pause_requested_at:
+        return [PAUSE_NOW, GO_ON, CANCEL]
+    return [PAUSE, PAUSE_NOW, CANCEL]

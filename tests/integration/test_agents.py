@@ -72,7 +72,7 @@ def test_worker_registers_what_people_want_to_know_of_it(smith: CeleryTestWorker
 
 def test_worker_beats_with_figures_of_all_its_processes(smith: CeleryTestWorker) -> None:
     begun = now()
-    wait_until(lambda: row(f"smith@{HOST}").last_seen_at > begun, 15, "a beat")
+    wait_until(lambda: row(f"smith@{HOST}").last_seen_at > begun, 30, "a beat")
     found = row(f"smith@{HOST}")
     parent_alone = psutil.Process(found.pid).memory_info().rss
     assert found.memory_bytes > 1.3 * parent_alone
@@ -120,7 +120,7 @@ def test_celerys_command_line_shows_the_queues_and_grows_the_pool(
     assert f"smith@{HOST}: OK" in shown.stdout and "complexity.7" in shown.stdout
     grown = workplace.celery("control", "pool_grow", "1", "--destination", f"smith@{HOST}", "--timeout", "10")
     assert grown.returncode == 0, grown.stderr
-    wait_until(lambda: len(psutil.Process(smith.container.local.pid).children()) == 2, 10, "a second child")
+    wait_until(lambda: len(psutil.Process(smith.container.local.pid).children()) == 2, 30, "a second child")
     sleeping = plan(program("sleep", "3"))
     both = [workplace.submit(sleeping, agent="smith") for _ in range(2)]
     for task_id in both:

@@ -41,7 +41,8 @@ def test_task_submitted_while_the_broker_is_down_stands_and_is_published_later(
     kill(broker)
     begun = time.monotonic()
     task_id = workplace.submit(plan(LOOK), complexity=9)
-    assert time.monotonic() - begun < 3
+    # Celery's own tries would take six seconds.
+    assert time.monotonic() - begun < 5
     task = workplace.task(task_id)
     assert (task.state, task.published_at) == (State.QUEUED, None)
     assert workplace.reconcile().published == 0

@@ -131,7 +131,10 @@ def test_another_tenants_timeline_is_empty(app: Flask, hearing: Hearing) -> None
     assert [message for message in messages if message] == []
 
 
-def test_a_stream_ends_at_once_when_its_process_is_told_to_stop(app: Flask, hearing: Hearing) -> None:
+def test_a_stream_ends_at_once_when_its_process_is_told_to_stop(
+    app: Flask, hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LOOK_EVERY_S", 30.0)
     with writing() as session:
         task = make_task(session)
     messages = timeline(task.id)
@@ -139,7 +142,7 @@ def test_a_stream_ends_at_once_when_its_process_is_told_to_stop(app: Flask, hear
     threading.Timer(0.2, hearing.end).start()
     begun = time.monotonic()
     assert list(messages) == []
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 15
 
 
 def test_everything_tells_what_happens_to_any_task(app: Flask, hearing: Hearing) -> None:

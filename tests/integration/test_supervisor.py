@@ -148,7 +148,7 @@ def test_children_of_a_killed_supervisor_end_and_never_see_a_broken_pipe(tmp_pat
         wait_until((tmp_path / "loud.log").exists, "it is loud")
         starter.kill()
 
-    wait_until(lambda: not loud.is_running() or loud.status() == psutil.STATUS_ZOMBIE, "it has ended", 5)
+    wait_until(lambda: not loud.is_running() or loud.status() == psutil.STATUS_ZOMBIE, "it has ended")
     assert not told.exists()
 
 

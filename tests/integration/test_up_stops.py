@@ -53,7 +53,7 @@ def test_killed_it_leaves_no_process_and_the_next_start_finishes_what_ran(instal
     installation.end(signal.SIGKILL)
 
     # The kernel ends them; nobody has to start anything for that.
-    wait_until(lambda: installation.left() == [], "all children have ended", 5)
+    wait_until(lambda: installation.left() == [], "all children have ended")
     assert tasks(installation) == [("running", 1, 0)]
     again = installation.run("up", "--once", "--port", str(installation.port))
     assert again.returncode == 0, again.stdout + again.stderr

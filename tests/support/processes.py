@@ -100,7 +100,7 @@ class LocalProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        wait_until(lambda: not self._kill_what_is_left(), 5, f"processes left by {self.name}")
+        wait_until(lambda: not self._kill_what_is_left(), 30, f"processes left by {self.name}")
 
     def _kill_what_is_left(self) -> list[psutil.Process]:
         left = self.left()

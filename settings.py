@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     retry_factor: float = Field(2, ge=1, le=10, description="By how much an exponential wait grows each time.")
     retry_most_s: float = Field(300, ge=0, le=86400, description="Longest wait before trying again.")
     retry_total_s: float = Field(
-        3600, ge=0, le=30 * 86400, description="No attempt of a step begins later than this after its first one."
+        86400, ge=0, le=30 * 86400, description="No attempt of a step begins later than this after its first one."
     )
     run_lease_s: float = Field(
         30, ge=5, le=3600, description="How long a run may be silent before its task is given to another."

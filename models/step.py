@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.columns import UtcTime, id_column, now
+from models.columns import UtcTime, database_now, id_column, now
 from models.database import Base
 from models.scope import Owned
 from models.states import Stage
@@ -38,7 +38,7 @@ class Step(Owned, Base):
     """The run that wrote it last."""
     attempt: Mapped[int] = mapped_column(default=1)
     """How often its tool has failed in this epoch, and this time; a cut by a crash does not count."""
-    tried_since: Mapped[datetime | None] = mapped_column(UtcTime)
+    tried_since: Mapped[datetime | None] = mapped_column(UtcTime, default=database_now())
     """When its first attempt began, by the database's clock; None in rows of older versions."""
     title: Mapped[str] = mapped_column(String(200))
     stage: Mapped[Stage] = mapped_column(String(20))

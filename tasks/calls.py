@@ -15,6 +15,7 @@ from models.task import Task
 from tasks import live, readme
 from tasks.folders import workspaces_root
 from tasks.outcome import MOST_PATHS, KeptFile, StepOutcome, of_result
+from tasks.services import SharedServices
 from tasks.told import Telling, Told
 from tools import sandbox
 from tools.contract import Context, Limits
@@ -109,6 +110,7 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
         return wanted.is_cut()
 
     isolated = sandbox.choose(settled.sandbox_tier, workspaces_root())
+    services = SharedServices(settled.service_rates, told.tell, is_cancelled)
     context = replace(
         context_of(settled, workspace or NO_WORKSPACE, isolated, wanted.limits.limits),
         emit=output.emit,
@@ -116,8 +118,10 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
         tell=told.tell,
         idempotency_key=f"{task.id}/{task.epoch}/{wanted.key}",
         environment={"OPSCORE_TASK_TITLE": task.title},
+        services=services,
     )
     try:
+        services.pace(tool.name)
         return of_result(tool.run(tool.parse(wanted.arguments), context), wanted.limits)
     finally:
         output.flush()

@@ -8,14 +8,13 @@ from datetime import timedelta
 
 import settings
 from models.claim import Claim, Fenced
-from models.columns import now
 from models.errors import OpsCoreError
 from tasks import plans
 from tasks.inputs import find_source
 from tasks.ledger import Ledger
-from tasks.outcome import describe, of_error
+from tasks.outcome import describe
 from tasks.place import Place
-from tasks.retry import delay_after, uses_attempt
+from tasks.retry import Failure, decide, policy_of, uses_attempt
 from tasks.steps import Cut, CutBefore, Halted, Run, StepFailed, do_all
 from tasks.wishes import Pulse, Wish
 from tools import triggers
@@ -101,34 +100,25 @@ def _failed(run: Run, failed: StepFailed) -> None:
     outcome = failed.outcome
     code = outcome.error_code or "tool_failed"
     message = f"cannot finish the step “{failed.title}”: {outcome.error_message}"
-    first = run.ledger.first_tried(failed.key) if failed.attempt > 1 else None
-    delay = delay_after(
-        run.task,
-        run.playbook,
-        failed.planned,
-        code,
-        outcome.is_transient,
-        failed.attempt,
-        elapsed=now() - first.at if first else timedelta(),
-        retry_after=_seconds(outcome.retry_after_s),
-    )
-    if delay is None:
-        run.ledger.fail("tool_failed", message)
+    wait, elapsed = _seconds(outcome.retry_after_s), run.ledger.tried_for(failed.key)
+    policy = policy_of(run.task, run.playbook, failed.planned)
+    decided = decide(policy, Failure(code, outcome.is_transient, failed.attempt, elapsed, wait))
+    told = {"step": failed.key, **decided.told}
+    if decided.delay is None:
+        run.ledger.fail("tool_failed", message, told)
     else:
-        told = {"step": failed.key, "attempt": failed.attempt}
-        run.ledger.retry(delay, code, message, told, counts=uses_attempt(code))
+        run.ledger.retry(decided.delay, code, message, told, counts=uses_attempt(code))
 
 
 def _tried_in_vain(ledger: Ledger, error: OpsCoreError) -> None:
     """An error that is no step's: the folder could not be prepared, or an expression makes no sense."""
-    task, outcome = ledger.claim.task, of_error(error)
-    told = (error.code, error.transient, task.attempts + 1)
-    wait = _seconds(outcome.retry_after_s)
-    delay = delay_after(task, plans.playbook_of(task), None, *told, retry_after=wait)
-    if delay is None:
-        ledger.fail(error.code, describe(error))
+    task = ledger.claim.task
+    policy = policy_of(task, plans.playbook_of(task), None)
+    decided = decide(policy, Failure(error.code, error.transient, task.attempts + 1))
+    if decided.delay is None:
+        ledger.fail(error.code, describe(error), decided.told)
     else:
-        ledger.retry(delay, error.code, describe(error), {}, counts=uses_attempt(error.code))
+        ledger.retry(decided.delay, error.code, describe(error), decided.told, counts=True)
 
 
 def _seconds(value: float | None) -> timedelta | None:

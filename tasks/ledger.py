@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from models.agent import Agent
 from models.claim import Claim, Fenced, since
-from models.columns import database_now, new_id, now
+from models.columns import database_now, new_id, now, seconds_since
 from models.database import reading
-from models.event import Event
 from models.scope import current
 from models.states import Move, Stage
 from models.step import Step, StepState
@@ -75,11 +74,10 @@ class Ledger:
         """What the agent that works on it is allowed now."""
         return next(iter(self._read(select(Agent.limits).where(Agent.name == self.claim.agent))), {})
 
-    def first_tried(self, key: str) -> Event | None:
-        """The line that says that the step's first attempt began."""
-        begun = select(Event).where(Event.subject_id == self.claim.task_id, Event.kind == "step.started")
-        lines = self._read(begun.order_by(Event.number.desc()))
-        return next((each for each in lines if each.data["key"] == key and each.data.get("attempt", 1) == 1), None)
+    def tried_for(self, key: str) -> timedelta:
+        """For how long the step has been tried; nothing where its row is still to be written."""
+        live = select(seconds_since(Step.tried_since)).where(Step.task_id == self.claim.task_id, Step.key == key)
+        return timedelta(seconds=next(iter(self._read(live.where(Step.superseded_at.is_(None)))), None) or 0.0)
 
     def workspace_ready(self, row: dict[str, Any], told: dict[str, Any]) -> None:
         """Write where the run works; returns once that stands."""
@@ -118,6 +116,7 @@ class Ledger:
         """Note that the step begins, over what an earlier run left of it; returns its id."""
         values = self._new_step(key, position, planned, title, arguments)
         values |= {"limits": limits.as_dict(), "attempt": attempt}
+        values |= {"tried_since": before.tried_since} if before is not None else {}
         self._open = _Begun(values, before)
         told = {"step": values["id"], "key": key, "title": title, "tool": planned.tool, "position": position}
         again = {"attempt": attempt} if attempt > 1 else {}
@@ -169,9 +168,9 @@ class Ledger:
             self._writes.take_back()
             raise
 
-    def fail(self, code: str, message: str, *, counts: bool = True) -> None:
+    def fail(self, code: str, message: str, told: Mapping[str, Any] | None = None, *, counts: bool = True) -> None:
         """The task failed for this reason, for good: it is a dead letter now."""
-        told = {"code": code, "message": message}
+        told = {**(told or {}), "code": code, "message": message}
         values = {**_ended(), "dead_letter_at": now(), "error_code": code, "error_message": message}
         values |= {"attempts": Task.attempts + 1} if counts else {}
         self._writes.note("task.failed", told, values, self._close_steps)

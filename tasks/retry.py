@@ -1,7 +1,7 @@
 """Whether a failed step is tried again, and when: the one place where `transient` becomes a retry.
 
 Who may say something, the most specific first: the task, the step, the playbook, the tool, the installation; field
-by field.  What they may say: retry_fields.py.  Who asks: ledger.py, in the write that ends the attempt.
+by field.  What they may say: retry_fields.py.  Who asks: execution.py.
 """
 
 import random
@@ -19,7 +19,7 @@ from tools.contract import Effect, Tool
 from tools.limits import BY_FIELD
 from tools.registry import find
 
-__all__ = ["Decision", "Failure", "Policy", "decide", "delay_after", "policy_of", "problems", "read", "uses_attempt"]
+__all__ = ["Decision", "Failure", "Policy", "decide", "policy_of", "problems", "read", "uses_attempt"]
 
 NOT_MADE = frozenset({"service_unavailable", "sandbox_unavailable"})
 """Errors that say that nothing was called: safe to repeat whatever the tool does."""
@@ -60,22 +60,6 @@ class Decision:
 
     delay: timedelta | None
     told: dict[str, Any]
-
-
-def delay_after(
-    task: Task,
-    playbook: Playbook,
-    planned: PlannedStep | None,
-    code: str,
-    is_transient: bool,
-    attempt: int,
-    *,
-    elapsed: timedelta = timedelta(),
-    retry_after: timedelta | None = None,
-) -> timedelta | None:
-    """How long to wait before the attempt after this one: zero is at once, None is never again."""
-    failure = Failure(code, is_transient, attempt, elapsed, retry_after)
-    return decide(policy_of(task, playbook, planned), failure).delay
 
 
 def uses_attempt(code: str) -> bool:

@@ -20,6 +20,7 @@ from tasks.limits import of_step
 from tasks.outcome import StepOutcome, of_error
 from tasks.place import Place
 from tasks.playbook import PlannedStep, Playbook
+from tasks.retry import uses_attempt
 from tasks.wishes import Pulse, Wish
 from tools import triggers
 from tools.contract import Effect, Tool
@@ -143,7 +144,7 @@ def _one(run: Run, planned: PlannedStep, key: str, names: dict[str, Any]) -> dic
         run.ledger.skip_step(key, run.position, planned, title, before)
         return _readable(None, "", {})
     tool = find(planned.tool)
-    if before is not None and before.state is StepState.STARTED and tool.effect is Effect.ONCE:
+    if before is not None and before.state == StepState.STARTED and tool.effect is Effect.ONCE:
         raise CutBefore(before)
     outcome = _called(run, planned, key, title, _evaluate(planned, planned.with_, names), tool, before)
     return _readable(outcome.exit_code, outcome.stdout, outcome.output)
@@ -154,7 +155,7 @@ def _called(
 ) -> StepOutcome:
     """Do the step; it succeeded."""
     limits = of_step(settings.load(), run.task, run.playbook, planned, run.ledger.limits_of_agent())
-    attempt = 1 if before is None else before.attempt + (before.state is StepState.FAILED)
+    attempt = 1 if before is None else before.attempt + _used_attempt(before)
     if tool.uses_workspace:
         run.place.workspace  # noqa: B018  (made now: before the step begins)
     triggers.at("step.before_start")
@@ -181,6 +182,11 @@ def _called(
         run.ledger.settle()
         triggers.at("step.after_finish")
     return outcome
+
+
+def _used_attempt(before: Step) -> bool:
+    """Whether that was an attempt: not where it was cut off, or a service was left alone and nothing was called."""
+    return before.state == StepState.FAILED and uses_attempt(before.error_code or "")
 
 
 def _call(run: Run, wanted: calls.ToCall, tool: Tool) -> StepOutcome:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from flask import Flask
 
 import settings
 from models.errors import Forbidden
@@ -25,8 +26,9 @@ def fetch(site: Site, folder: Path, told: list[Telling]) -> StepOutcome:
     return calls.call(Task(id="a", title="A test", epoch=1), Workspace.create(folder, "w1"), wanted)
 
 
-@pytest.mark.usefixtures("told")
-def test_exception_of_the_settings_is_reached_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exception_of_the_settings_is_reached_and_told(
+    tmp_path: Path, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority, told = trustme.CA(), list[Telling]()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with servers.serving(authority) as site:

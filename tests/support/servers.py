@@ -36,6 +36,8 @@ class Site:
     scheme: str
     pages: dict[str, Page] = field(default_factory=dict)
     repositories: Path | None = None
+    first: dict[str, list[Page]] = field(default_factory=dict)
+    """What it answers before its pages, each once."""
     seen: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -81,6 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         site: Site = self.server.site  # type: ignore[attr-defined]
         site.seen.append({"path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
+        if first := site.first.get(self.path):
+            self._answer(first.pop(0))
+            return
         if site.repositories is not None and self.path not in site.pages:
             self._git(site.repositories)
             return

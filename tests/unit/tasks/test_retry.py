@@ -141,8 +141,11 @@ def test_decision_says_which_attempt_of_how_many_why_and_who_said_so() -> None:
 
 
 def test_failure_before_the_first_step_has_a_policy_too() -> None:
-    assert retry.delay_after(Task(retry={"wait": "immediate"}), playbook(), None, "tool_failed", True, 1) == timedelta()
-    assert retry.delay_after(Task(retry={"attempts": 1}), playbook(), None, "tool_failed", True, 1) is None
+    failed = Failure("tool_failed", True, 1)
+    policies = (
+        retry.policy_of(Task(retry=said), playbook(), None) for said in ({"wait": "immediate"}, {"attempts": 1})
+    )
+    assert [retry.decide(policy, failed).delay for policy in policies] == [timedelta(), None]
 
 
 def test_what_people_write_is_kept_in_numbers() -> None:

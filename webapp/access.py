@@ -22,6 +22,7 @@ PERMISSIONS = frozenset(
         "retention:read",
         "schedule:change",
         "schedule:read",
+        "system:stop",
         "queue:change",
         "queue:read",
         "task:control",

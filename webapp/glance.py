@@ -127,7 +127,8 @@ def _unserved(session: Session, at: datetime, limit: int) -> list[Task]:
     found: list[Task] = []
     # One short look along the claims' index for each queue: together they would have to be sorted.
     for queue in sorted(set(queues) - served):
-        waiting = select(Task).where(_IS_QUEUED, Task.queue == queue, Task.submitted_at < at - UNNOTICED)
+        claimable = (_IS_QUEUED, Task.queue == queue, Task.waits_until.is_(None))
+        waiting = select(Task).where(*claimable, Task.submitted_at < at - UNNOTICED)
         found += session.scalars(waiting.order_by(Task.rank_at).limit(limit).options(load_only(*SHOWN)))
     return found[:limit]
 

@@ -52,7 +52,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "agent.limits_changed": _limits_changed,
     "agent.paused": _paused,
     "agent.resumed": lambda data: "Resumed.",
-    "agent.limited": _limited,
+    "agent.max_running_changed": _limited,
     "worker.registered": _registered,
     "worker.stopped": lambda data: f"A worker ended, process {data.get('pid', '?')}.",
     "worker.lost": lambda data: f"A worker is gone without a word: {data.get('worker', '?')}.",

@@ -5,8 +5,11 @@ What each does: tasks/control.py.  Where the buttons lead: pages/control.py.
 
 from dataclasses import dataclass
 
+from flask import url_for
+
 from models.states import TERMINAL, State
 from models.task import Task
+from tasks import catalog
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ def controls_of(task: Task) -> list[Control]:
     if task.state == State.FAILED and task.dead_letter_at:
         return [RETRY, DISMISS]
     return AT_REST[State(task.state)]
+
+
+def form_to_run_again(task: Task) -> str:
+    """Where the form of a new task is filled in as this one was; by its own plan where the template is gone."""
+    is_known = any(each.slug == task.template for each in catalog.templates())
+    if task.template and is_known:
+        return url_for("new_task.form", slug=task.template, again=task.id)
+    return url_for("new_task.own", again=task.id)
 
 
 def may_replay(task: Task) -> bool:

@@ -1,6 +1,6 @@
 """The agents: a light and its reason for each, where and how it runs, what it does now; one agent with its limits.
 
-What a tier of the sandbox means: tools/tiers.py.  What changing limits does: tasks/agents.py.
+What a tier of the sandbox means: tools/tiers.py.  What changing limits, pausing and resuming does: tasks/agents.py.
 """
 
 from collections import defaultdict
@@ -16,15 +16,20 @@ from models.agent import Agent, Worker, light
 from models.columns import now
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
+from models.event import Event
 from models.task import Task
-from tasks.agents import change_limits
+from tasks import agents
 from tasks.limits import before_a_task
 from tools.tiers import meaning
-from webapp import gate, glance, limit_form
+from webapp import event_words, gate, glance, limit_form
+from webapp.amounts import counted
+from webapp.ask import Question, ask, done
+from webapp.pages.queues import whole
 
 page = Blueprint("agents", __name__)
 
 MOST_RUNNING = 200
+SHOWN_EVENTS = 12
 
 
 @page.app_context_processor
@@ -39,8 +44,8 @@ def show() -> ResponseReturnValue:
     working: dict[str, list[Task]] = defaultdict(list)
     for task in glance.running(db.session(), MOST_RUNNING):
         working[task.agent or ""].append(task)
-    agents = glance.agents(db.session(), now())
-    return render_template("pages/agents.html", agents=agents, working=working, flower=_flower())
+    every = glance.agents(db.session(), now())
+    return render_template("pages/agents.html", agents=every, working=working, flower=_flower())
 
 
 @page.get("/agents/<name>")
@@ -57,10 +62,59 @@ def limit(name: str) -> ResponseReturnValue:
     gate.allow("agent:change", agent)
     typed = limit_form.sent(request.form)
     try:
-        change_limits(name, typed)
+        agents.change_limits(name, typed)
     except InvalidInput as error:
         return _one(agent, typed, error.problems), 422
     return redirect(url_for("agents.one", name=name, kept=1, _anchor="limits"), 303)
+
+
+@page.get("/agents/<name>/pause")
+def ask_pause(name: str) -> ResponseReturnValue:
+    """What pausing it would hold up."""
+    agent = _changed(name)
+    return ask(
+        Question(
+            title=f"Pause the agent {agent.name}?",
+            action=url_for("agents.pause", name=agent.name),
+            yes="Pause the agent",
+            back=url_for("agents.one", name=agent.name),
+            says=["Its workers take no further task until it is resumed; other agents are not concerned."],
+            stays="What it runs now goes on, and its workers stay up.",
+            is_harm=False,
+        )
+    )
+
+
+@page.post("/agents/<name>/pause")
+def pause(name: str) -> ResponseReturnValue:
+    """Let it take nothing more."""
+    agent = _changed(name)
+    agents.pause(agent.name)
+    return done(f"Paused the agent {agent.name}.", url_for("agents.one", name=agent.name), "paused")
+
+
+@page.post("/agents/<name>/resume")
+def resume(name: str) -> ResponseReturnValue:
+    """Let it take tasks again."""
+    agent = _changed(name)
+    agents.resume(agent.name)
+    return done(f"Resumed the agent {agent.name}.", url_for("agents.one", name=agent.name))
+
+
+@page.post("/agents/<name>/most")
+def most(name: str) -> ResponseReturnValue:
+    """How many tasks it may run at the same time; empty: as many as its workers have places."""
+    agent = _changed(name)
+    wanted = whole(request.form.get("max_running", ""))
+    agents.change_max_running(agent.name, wanted)
+    said = f"{agent.name} runs at most {counted(wanted, 'task')} at a time." if wanted else "The limit is gone."
+    return done(said, url_for("agents.one", name=agent.name))
+
+
+def _changed(name: str) -> Agent:
+    agent = _agent(name)
+    gate.allow("agent:change", agent)
+    return agent
 
 
 def _agent(name: str) -> Agent:
@@ -86,7 +140,15 @@ def _one(agent: Agent, typed: dict[str, str], problems: list[Problem]) -> str:
         problems=problems,
         wrong=lambda path: said.get(path, ""),
         is_kept="kept" in request.args,
+        history=_history(agent),
+        event_words=event_words,
     )
+
+
+def _history(agent: Agent) -> list[Event]:
+    """The last events of its timeline, the latest first."""
+    mine = select(Event).where(Event.subject_id == agent.id).order_by(Event.number.desc())
+    return list(db.session.scalars(mine.limit(SHOWN_EVENTS)))
 
 
 def _flower() -> str:

@@ -43,7 +43,7 @@ def show() -> ResponseReturnValue:
 @page.get("/stop")
 def ask_stop() -> ResponseReturnValue:
     """What stopping everything would do."""
-    gate.allow("queue:change")
+    gate.allow("system:stop")
     now = running(db.session(), MOST_RUNNING)
     runs = f"{counted(len(now), 'task')} {'runs' if len(now) == 1 else 'run'} now" if now else "Nothing runs now"
     return ask(
@@ -70,7 +70,7 @@ def ask_stop() -> ResponseReturnValue:
 @page.post("/stop")
 def stop() -> ResponseReturnValue:
     """Stop everything."""
-    gate.allow("queue:change")
+    gate.allow("system:stop")
     reason = request.form.get("reason", "")
     now = _until_done(lambda: emergency.stop(reason))
     return done(f"Everything is stopped; {counted(now.held, 'task')} held.", url_for("home.show"), "failed")
@@ -79,7 +79,7 @@ def stop() -> ResponseReturnValue:
 @page.get("/release")
 def ask_release() -> ResponseReturnValue:
     """What the release would set going."""
-    gate.allow("queue:change")
+    gate.allow("system:stop")
     now = emergency.standing()
     return ask(
         Question(
@@ -102,7 +102,7 @@ def ask_release() -> ResponseReturnValue:
 @page.post("/release")
 def release() -> ResponseReturnValue:
     """Release the stop."""
-    gate.allow("queue:change")
+    gate.allow("system:stop")
     now = _until_done(emergency.release)
     rest = f" {counted(now.held, 'task')} still to be resumed." if now.held else ""
     return done(f"Released: agents take tasks again.{rest}", url_for("home.show"))

@@ -22,7 +22,7 @@ from tools import limits, terminal_text
 from tools.tiers import NONE, meaning
 from webapp import event_words, gate, limit_form, preview, question_words, step_words, task_view
 from webapp.glance import artifacts_of
-from webapp.task_controls import controls_of, may_replay
+from webapp.task_controls import controls_of, form_to_run_again, may_replay
 
 page = Blueprint("task", __name__)
 
@@ -38,6 +38,7 @@ def _words() -> dict[str, object]:
         "file_icons": preview.ICONS,
         "limit_titles": {kind.name: kind.title for kind in limits.KINDS},
         "limits_typed": limit_form.as_typed,
+        "form_to_run_again": form_to_run_again,
         "may_replay": may_replay,
         "kind_by_name": preview.kind_by_name,
         "no_sandbox": meaning(NONE),

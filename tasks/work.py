@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
@@ -32,7 +33,14 @@ from tasks.outcome import describe
 from tasks.wishes import Pulse, uptime
 from tools import triggers
 
+DRAIN_FOR_S = 1.0
+"""Within one wake-up; a worker that shuts down, or is asked something by its operator, answers after it."""
 log = logger(__name__)
+
+
+def not_ending() -> bool:
+    """Nobody shuts this worker down."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -42,21 +50,31 @@ class Served:
     agent: str
     worker_id: str
     queues: tuple[str, ...]
+    is_ending: Callable[[], bool] = not_ending
+    """Whether the worker is shutting down."""
 
 
 @shared_task(name=WAKE_UP, bind=True, ignore_result=True)
 def work(self: CeleryTask, hint: str = "") -> None:
-    """Claim one task and work on it until it ended; do nothing where there is none."""
+    """Claim a task and work on it until its run ended; after short ones another; do nothing where there is none.
+
+    A wake-up costs the broker and this worker as much as a short task does.  Whoever drains leaves the messages of
+    the tasks that it took, and each finds nothing later, which costs one look.
+    """
+    served, until = self.app.served, time.monotonic() + DRAIN_FOR_S
     woken = (self.request.delivery_info or {}).get("routing_key")
     if hint == canary.HINT and woken:
         canary.note_taken(woken)
     asked_at = uptime()
-    taken = _take(self.app.served, asked_at)
-    if taken is None:
-        return
-    if woken and woken != taken.queue:
+    taken = _take(served, asked_at)
+    if taken is not None and woken and woken != taken.queue:
         _pass_on(woken, hint)
-    _work_on(taken, asked_at)
+    while taken is not None:
+        _work_on(taken, asked_at)
+        if served.is_ending() or time.monotonic() > until:
+            return
+        asked_at = uptime()
+        taken = _take(served, asked_at)
 
 
 def _work_on(taken: Claim, asked_at: float) -> None:

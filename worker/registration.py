@@ -34,6 +34,7 @@ from tools import sandbox
 from tools.sandbox import Probe
 from worker.forking import fork_without_connections, no_fork
 from worker.healing import Healing
+from worker.ending import Ending
 from worker.processes import flask_app
 from worker.subscription import Subscription, subscribe, subscription
 
@@ -59,7 +60,9 @@ class Registration(bootsteps.StartStopStep):
         if worker.hostname == default_nodename(None):
             worker.hostname = self._free_nodename()
         # Before the pool starts: its children must know whom they serve.
-        worker.app.served = Served(self.chosen.agent, new_id(), self.chosen.queues)
+        ending = Ending()
+        signals.worker_shutting_down.connect(lambda **_: ending.begin(), weak=False)
+        worker.app.served = Served(self.chosen.agent, new_id(), self.chosen.queues, ending.has_begun)
         self.beat: Beat | None = None
 
     def start(self, worker: Any) -> None:

@@ -63,15 +63,6 @@ def kill_child_in_the_step(workplace: Workplace, worker: CeleryTestWorker, task_
     sandbox = below(child)
     child.kill()
     assert_gone([child, *sandbox], 2)
-    # A wake-up that Celery hands to the dead child is lost until the reconciler's next round.
-    pool = psutil.Process(worker.container.local.pid)
-    wait_until(lambda: any(each != child for each in pool.children()), 30, "the next pool child")
-
-
-def assert_given_back(workplace: Workplace, task_id: str, run: int) -> None:
-    """The child's worker did it, or the reconciler; only that wakes a worker once more if the wake-up was lost."""
-    wait_until(lambda: workplace.task(task_id).losses == run, 30, f"loss {run}")
-    workplace.reconcile()
 
 
 def test_killed_workers_task_goes_on_with_its_first_unfinished_step(
@@ -101,12 +92,11 @@ def test_killed_workers_task_goes_on_with_its_first_unfinished_step(
     assert workplace.files(task_id)["output/log.txt"] == b"once\n"
 
 
-def test_killed_pool_child_takes_its_sandbox_along_and_its_task_is_done_by_the_next_child(
+def test_killed_pool_child_takes_its_sandbox_along_and_its_task_is_done_by_the_next_child_without_a_reconciler(
     workplace: Workplace, steady: CeleryTestWorker
 ) -> None:
     task_id = workplace.submit(plan(program("sleep", "2", name="long"), LOOK), complexity=1)
     kill_child_in_the_step(workplace, steady, task_id, 1)
-    assert_given_back(workplace, task_id, 1)
     assert workplace.succeeded(task_id).run_number == 2
     assert runs(task_id) == [(1, "lost"), (2, "succeeded")]
 
@@ -115,8 +105,7 @@ def test_task_whose_worker_dies_five_times_fails_as_lost(workplace: Workplace, s
     task_id = workplace.submit(ENDLESS, complexity=1)
     for run in range(1, 6):
         kill_child_in_the_step(workplace, steady, task_id, run)
-        assert_given_back(workplace, task_id, run)
-    task = workplace.task(task_id)
+    task = workplace.failed(task_id)
     assert (task.state, task.error_code, task.losses, task.attempts) == (State.FAILED, "lost", 5, 0)
     assert task.error_message is not None and "its worker died 5 times" in task.error_message
     assert workplace.kinds(task_id)[-1] == "task.failed"

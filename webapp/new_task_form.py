@@ -5,8 +5,10 @@ The fields of the inputs: schema_form.py.  The pages: pages/new_task.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from statistics import median
 from typing import Any, BinaryIO, cast
+from zoneinfo import ZoneInfo, available_timezones
 
 from flask import current_app
 from sqlalchemy import select
@@ -19,7 +21,7 @@ from models.errors import InvalidInput, Problem
 from models.states import State
 from models.task import Task
 from models.workspace import Upload
-from tasks import uploads
+from tasks import retry_fields, uploads
 from tasks.inputs import UPLOAD
 from tasks.limits import before_a_task
 from tasks.playbook import Playbook
@@ -31,6 +33,7 @@ NORMAL_PRIORITY = 4
 PRIORITIES = {0: "When nothing else waits", 2: "Low", 4: "Normal", 6: "High", 9: "Before all others"}
 LOOKED_AT = 200
 LONGEST_REFUSAL = 300
+RETRY = "retry."
 
 
 @dataclass
@@ -44,7 +47,16 @@ class Draft:
     agent: str = ""
     limits: dict[str, str] = field(default_factory=dict)
     """As they were typed, by their names; those that were left empty are not in it."""
+    start_at: str = ""
+    """A local time, in `zone`."""
+    zone: str = "UTC"
+    delay: str = ""
+    deadline: str = ""
+    retry: dict[str, str] = field(default_factory=dict)
+    """As typed, like the limits."""
     inputs: dict[str, Any] = field(default_factory=dict)
+    cloned_from: str = ""
+    """Id of the task that is run again."""
     key: str = field(default_factory=new_id)
     """Handing the same form in twice makes one task."""
     problems: list[Problem] = field(default_factory=list)
@@ -54,7 +66,8 @@ class Draft:
         """Filled in as the task was."""
         agent = task.queue.removeprefix("agent.") if task.queue.startswith("agent.") else ""
         typed = limit_form.as_typed(task.limits)
-        return cls(task.title, task.description, task.complexity, task.priority, agent, typed, dict(task.inputs))
+        about = (task.title, task.description, task.complexity, task.priority, agent, typed)
+        return cls(*about, retry=retry_as_typed(task.retry), inputs=dict(task.inputs), cloned_from=task.id)
 
     @classmethod
     def sent(cls, playbook: Playbook | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":
@@ -66,6 +79,12 @@ class Draft:
             priority=_whole(form.get("priority", ""), NORMAL_PRIORITY) or 0,
             agent=form.get("agent", ""),
             limits={name: value for name, value in limit_form.sent(form).items() if value},
+            start_at=form.get("start_at", "").strip(),
+            zone=form.get("zone", "UTC"),
+            delay=form.get("delay", "").strip(),
+            deadline=form.get("deadline", "").strip(),
+            retry=_retry(form),
+            cloned_from=form.get("cloned_from", ""),
             key=form.get("key") or new_id(),
         )
         if playbook is not None:
@@ -94,8 +113,18 @@ class Draft:
             priority=self.priority,
             agent=self.agent or None,
             limits=dict(self.limits),
+            cloned_from=checked_id(self.cloned_from) if self.cloned_from else None,
+            start_at=_with_zone(self.start_at, self.zone) or None,
+            delay=self.delay or None,
+            deadline=self.deadline or None,
+            retry=dict(self.retry),
             idempotency_key=f"form:{self.key}" if with_key else None,
         )
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the form says something about when, or how often."""
+        return bool(self.start_at or self.delay or self.deadline or self.retry)
 
     def problem_of(self, name: str) -> str:
         """What is wrong with a field that is not an input."""
@@ -127,6 +156,25 @@ def _sources(fields: list[schema_form.Field], form: Mapping[str, str]) -> dict[s
     }
 
 
+def _retry(form: Mapping[str, str]) -> dict[str, str]:
+    typed = {name: form.get(RETRY + name, "").strip() for name in retry_fields.BY_NAME}
+    return {name: text for name, text in typed.items() if text}
+
+
+def retry_as_typed(kept: Mapping[str, Any]) -> dict[str, str]:
+    """What is kept about retries as somebody would type it."""
+    return {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in kept.items()}
+
+
+def _with_zone(local: str, zone: str) -> str:
+    """The time with its offset; as it was typed where it is none, which is then said."""
+    try:
+        at = datetime.fromisoformat(local)
+    except ValueError:
+        return local
+    return at.replace(tzinfo=ZoneInfo(zone if zone in available_timezones() else "UTC")).isoformat()
+
+
 def _whole(text: str, otherwise: int | None = None) -> int | None:
     return int(text) if text.lstrip("-").isdecimal() else otherwise
 
@@ -142,6 +190,7 @@ def form_words() -> dict[str, Any]:
             before_a_task(current_app.config["OPSCORE"], playbook, has_template=has_template).all
         ),
         "priorities": PRIORITIES,
+        "retry_fields": retry_fields.FIELDS,
         "upload_of": upload_of,
     }
 

@@ -36,6 +36,7 @@ NAVIGATION = (
         is_first=True,
     ),
     Place("Agents", "agents.show", "agents", ("agents",), is_first=True),
+    Place("Schedules", "schedules.show", "schedule", ("schedules",)),
     Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
     Place("Queues", "queues.show", "queues", ("queues",)),
 )

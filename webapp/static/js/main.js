@@ -10,4 +10,5 @@ import "./notices.js";
 import "./ask.js";
 import "./upload.js";
 import "./covering.js";
+import "./zone.js";
 import "./editor.js";

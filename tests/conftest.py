@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
@@ -20,6 +21,10 @@ import settings
 from models import scope
 from models.database import bare_app, db, migrating_app
 from tests.support.postgresql import execute, named
+
+# An example that a busy machine takes a fifth of a second for is no failure.
+hypothesis.settings.register_profile("opscore", deadline=None)
+hypothesis.settings.load_profile("opscore")
 
 ON_EVERY_TIER = ("test_sandbox.py", "test_real_programs.py")
 

@@ -210,7 +210,7 @@ def test_memory_of_a_killed_workers_call_comes_back(box: Box) -> None:
         held = psutil.virtual_memory().available
         worker.kill()
         assert nothing_is_left(worker)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60  # neighbours on the machine take and give memory too
         while psutil.virtual_memory().available - held < 200_000_000:
             assert time.monotonic() < until, "its memory did not come back"
             time.sleep(0.1)

@@ -110,6 +110,14 @@ class Task(Owned, Base):
 
     plan: Mapped[Plan] = relationship(primaryjoin=lambda: foreign(Task.plan_id) == Plan.id)
 
+    @property
+    def wishes(self) -> list[str]:
+        """What is wanted of the run that has it: "cancel", "stop", "pause"; nothing of a task that does not run."""
+        asked = {
+            "cancel": self.cancel_requested_at, "stop": self.stop_requested_at, "pause": self.pause_requested_at
+        }  # fmt: skip
+        return [name for name, at in asked.items() if at is not None] if self.state == State.RUNNING else []
+
     __table_args__ = (
         CheckConstraint("complexity BETWEEN 1 AND 10", name="complexity_range"),
         CheckConstraint("priority BETWEEN 0 AND 9", name="priority_range"),
@@ -135,6 +143,7 @@ class Task(Owned, Base):
         _partial("ix_task_dead_letter", "tenant", "number", where="dead_letter_at IS NOT NULL"),
         _partial("ix_task_emergency", "tenant", "number", where="emergency_at IS NOT NULL"),
         _partial("ix_task_schedule", "schedule_id", "number", where="schedule_id IS NOT NULL"),
+        Index("ix_task_plan", "plan_id"),
         _partial("ix_task_finished", "tenant", "finished_at", where="finished_at IS NOT NULL"),
         _partial("ix_task_ended", "tenant", "state", "finished_at", where="finished_at IS NOT NULL"),
         # A number that was used must not come back after the newest task was deleted.

@@ -25,6 +25,8 @@ PERMISSIONS = frozenset(
         "system:stop",
         "queue:change",
         "queue:read",
+        "service:change",
+        "service:read",
         "task:control",
         "task:read",
         "task:submit",

@@ -25,7 +25,7 @@ from models.workspace import Artifact, Workspace
 from tasks import control, live, waking
 from tasks.questions import answer
 from tasks.reopening import CUT_OFF
-from tests.support.factories import make_artifact, make_step, make_task
+from tests.support.factories import make_artifact, make_task
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from models.database import db
 from models.errors import NotFound
 from models.states import State
 from models.task_list import Filters, page
-from tasks.agents import change_limits
+from tasks import agents as agent_rules
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import AgentChange, AgentPath, Agents, AgentShape, TaskSummary, WorkerShape
@@ -40,9 +40,14 @@ def show_agent(path: AgentPath) -> Response:
 
 @part.patch("/<name>", operation_id="changeAgent", responses=answers(400, 404, 413, 415, _200=AgentShape))
 def change_agent(path: AgentPath, body: AgentChange) -> Response:
-    """Change an agent's limits; they count from the next step on that it begins."""
+    """Change an agent's limits, which count from the next step on that it begins; pause it, resume it, limit it."""
     _found(path.name, "agent:change")
-    change_limits(path.name, body.limits)
+    if "limits" in body.model_fields_set:
+        agent_rules.change_limits(path.name, body.limits)
+    if "max_running" in body.model_fields_set:
+        agent_rules.change_max_running(path.name, body.max_running)
+    if "is_paused" in body.model_fields_set:
+        (agent_rules.pause if body.is_paused else agent_rules.resume)(path.name)
     db.session.rollback()  # what was read before the change is old
     return sent(_found(path.name, "agent:read"))
 
@@ -75,6 +80,8 @@ def _shape(agent: Agent, running: list[TaskSummary]) -> AgentShape:
         "complexity_max",
         "tools",
         "limits",
+        "paused_at",
+        "max_running",
         "version",
         "created_at",
     )

@@ -100,6 +100,7 @@ class TaskQuery(Question):
     q: str | None = Field(
         None, description="Words; each must begin a word of the title or the description.", max_length=500
     )
+    dead_letters: bool = Field(False, description="Only those that failed for good and nobody has dealt with.")
     cursor: UUID | None = Field(None, description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=LARGEST_PAGE, description="Most tasks of a page.")
 
@@ -141,10 +142,12 @@ class NewTask(Question):
 
 
 class AgentChange(Question):
-    """What to change about an agent."""
+    """What to change about an agent; what is not named stays."""
 
-    limits: WrittenLimits = Field(
-        default_factory=dict, description="As for a task; null takes a limit away, those that are not named stay."
+    limits: WrittenLimits = Field(default_factory=dict, description="As for a task; null takes a limit away.")
+    is_paused: bool = Field(False, description="Whether it takes no more tasks; what it runs goes on.")
+    max_running: int | None = Field(
+        None, ge=1, le=10_000, description="So many tasks at a time on all hosts together; null is no limit."
     )
 
 
@@ -187,8 +190,24 @@ class TaskSummary(Answer):
     deadline_at: datetime | None = Field(description="It fails unless it has ended by then.")
     started_at: datetime | None
     finished_at: datetime | None
+    wishes: list[Literal["cancel", "stop", "pause"]] = Field(
+        description="What its run was asked for and has not obeyed yet; `stop` is a pause in the middle of a step."
+    )
+    dead_letter_at: datetime | None = Field(description="Since when it has failed and nobody has dealt with it.")
+    cloned_from_id: UUID | None = Field(description="The task that it was made like.")
     schedule_id: UUID | None = Field(description="The schedule that submitted it.")
     author: str = Field(description="Who submitted it.")
+
+
+class QuestionShape(Answer):
+    """What a waiting task asks; it is answered with one of the choices."""
+
+    kind: str = Field(description="`once_cut`: a step that must not happen twice was cut off. Did it happen?")
+    step: UUID = Field(description="Id of the step that it is about.")
+    key: str
+    title: str
+    tool: str
+    choices: list[str]
 
 
 class TaskDetail(TaskSummary):
@@ -199,6 +218,7 @@ class TaskDetail(TaskSummary):
     limits: dict[str, float] = Field(description="What it allows each of its steps at most, in seconds and bytes.")
     retry: dict[str, Any] = Field(description="What it says about trying a failed step again, in seconds.")
     why_queued: str = Field(description="Why it has not started, in words; empty when it has.")
+    question: QuestionShape | None = Field(description="What it waits for a person to say; null when it asks nothing.")
 
 
 class TaskPage(Answer):
@@ -220,6 +240,8 @@ class StepShape(Answer):
     position: int
     epoch: int
     run_number: int
+    attempt: int = Field(description="How often its tool has failed in this epoch, and this time.")
+    superseded_at: datetime | None = Field(description="When a replay or retry made it history; null: it counts.")
     title: str
     stage: Stage
     tool: str
@@ -306,6 +328,8 @@ class AgentShape(Answer):
     complexity_max: int | None
     tools: list[str] | None = Field(description="Names of the tools it may use; null means all.")
     limits: dict[str, float] = Field(description="What its steps may use at most, in seconds and bytes.")
+    paused_at: datetime | None = Field(description="Since when it takes no more tasks.")
+    max_running: int | None = Field(description="So many tasks at a time on all hosts together; null is no limit.")
     version: int = Field(description="Of its configuration; rises with each change.")
     light: Literal["green", "yellow", "red"]
     reason: str = Field(description="Why this light.")

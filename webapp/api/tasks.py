@@ -45,7 +45,7 @@ def submit_task(header: KeyHeader, body: NewTask) -> Response:
     wanted = {name: value for name, value in body if name != "playbook"}
     order = Order(**wanted, playbook=playbook_text(body.playbook), idempotency_key=header.idempotency_key)
     submitted = submit(order)
-    answer = sent(_detail(submitted.task), 201 if submitted.is_new else 200)
+    answer = sent(detail(submitted.task), 201 if submitted.is_new else 200)
     answer.headers["Location"] = url_for("tasks_api.show_task", id=submitted.task.id)
     return answer
 
@@ -54,7 +54,7 @@ def submit_task(header: KeyHeader, body: NewTask) -> Response:
 def list_tasks(query: TaskQuery) -> Response:
     """List tasks, newest first."""
     require("task:read")
-    filters = Filters(query.state, query.agent, query.complexity, query.q)
+    filters = Filters(query.state, query.agent, query.complexity, query.q, query.dead_letters)
     found = page(db.session, filters, str(query.cursor) if query.cursor else None, query.limit)  # type: ignore[arg-type]
     tasks = [TaskSummary.model_validate(task) for task in found.tasks]
     return sent(TaskPage(tasks=tasks, next_cursor=UUID(found.next_cursor) if found.next_cursor else None))
@@ -63,7 +63,7 @@ def list_tasks(query: TaskQuery) -> Response:
 @part.get("/<id>", operation_id="showTask", responses=answers(404, _200=TaskDetail))
 def show_task(path: TaskPath) -> Response:
     """Show one task."""
-    return sent(_detail(find(path.id, "task:read")))
+    return sent(detail(find(path.id, "task:read")))
 
 
 @part.get("/<id>/steps", operation_id="listSteps", responses=answers(404, _200=Steps))
@@ -103,6 +103,7 @@ def _step(step: Step) -> StepShape:
     return StepShape(**columns, limits=limits)
 
 
-def _detail(task: Task) -> TaskDetail:
+def detail(task: Task) -> TaskDetail:
+    """The task with all that it was given."""
     columns = {name: getattr(task, name) for name in TaskDetail.model_fields if name != "why_queued"}
     return TaskDetail(**columns, why_queued=why_queued(task))

@@ -48,7 +48,7 @@ def runs(task_id: str) -> list[tuple[int, str | None]]:
 
 def below(process: psutil.Process) -> list[psutil.Process]:
     """The processes of the sandbox that runs below a pool child."""
-    return wait_until(lambda: process.children(recursive=True), 5, "a sandbox")
+    return wait_until(lambda: process.children(recursive=True), 30, "a sandbox")
 
 
 def assert_gone(processes: list[psutil.Process], within_s: float) -> None:
@@ -72,7 +72,7 @@ def test_killed_workers_task_goes_on_with_its_first_unfinished_step(
     victim = workplace.ready_worker(AgentWanted("victim", "10"))
     task_id = workplace.submit(FOUR_STEPS, complexity=10)
     workplace.wait_for(task_id, "step.started slow")
-    wait_until(lambda: workplace.files(task_id).get("output/log.txt"), 5, "the line of the cut-off step")
+    wait_until(lambda: workplace.files(task_id).get("output/log.txt"), 30, "the line of the cut-off step")
     victim.container.local.note_descendants()
     victim.kill()
     assert_gone(list(victim.container.local.seen.values()), 2)
@@ -122,12 +122,12 @@ def test_run_that_was_given_up_and_wakes_again_writes_nothing_more(
     os.kill(child.pid, signal.SIGSTOP)
     give_back(task_id)
     workplace.ready_worker(AgentWanted("fresh", "9"), "fresh")
-    wait_until(lambda: workplace.reconcile().published or workplace.task(task_id).agent == "fresh", 10)
+    wait_until(lambda: workplace.reconcile().published or workplace.task(task_id).agent == "fresh", 30)
     assert workplace.succeeded(task_id).agent == "fresh"
     before, files = workplace.kinds(task_id), workplace.files(task_id)
     os.kill(child.pid, signal.SIGCONT)
-    sleeper.wait_for_log("run.fenced", timeout=10)
-    sleeper.wait_for_log("run.ended", timeout=10)
+    sleeper.wait_for_log("run.fenced", timeout=30)
+    sleeper.wait_for_log("run.ended", timeout=30)
     assert "Traceback" not in sleeper.logs()
     assert (workplace.kinds(task_id), workplace.files(task_id)) == (before, files)
     assert runs(task_id) == [(1, "given up"), (2, "succeeded")]

@@ -217,5 +217,6 @@ def since(session: Session, at: datetime | None) -> float | None:
     """Seconds since then by the database's clock."""
     if at is None:
         return None
-    passed: float = (session.execute(select(database_now())).scalar_one() - at).total_seconds()
+    # Through the connection: inside a tenant a session refuses what is about no table.
+    passed: float = (session.connection().execute(select(database_now())).scalar_one() - at).total_seconds()
     return passed

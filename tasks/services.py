@@ -16,11 +16,12 @@ from typing import TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from models import circuit, rate
+from models import circuit, rate, service_list
 from models.circuit import Admitted, Refused
 from models.database import reading, writing
-from models.errors import ServiceUnavailable
+from models.errors import NotFound, ServiceUnavailable
 from models.rate import Rate, Turn
+from models.service_list import Known
 from tasks.logs import logger
 from tools.contract import Tell
 from tools.services import Use, Verdict
@@ -98,6 +99,21 @@ class SharedServices:
         # Who was cancelled goes on to the tool, which sees that by itself and ends as it does.
         while (left := until - time.monotonic()) > 0 and not self.is_cancelled():
             time.sleep(min(TICK_S, left))
+
+
+def reset(name: str) -> Known:
+    """Have a service called again, whatever it did before; somebody knows that it is back.
+
+    Raises:
+        NotFound: nothing is known of such a service.
+    """
+    with writing() as session:
+        is_there = circuit.reset(session, name)
+    with reading() as session:
+        found = service_list.one(session, name)
+    if not is_there or found is None:
+        raise NotFound("cannot find the service: nothing is known of it", service=name)
+    return found
 
 
 def written_rate(rates: Mapping[str, str], name: str) -> str | None:

@@ -32,7 +32,9 @@ def tone_of(event: Event) -> str:
 def next_attempt(data: Data) -> str:
     """`Attempt 2 of 4`: the one that comes after the failure that the event tells of."""
     attempts = f" of {data['attempts']}" if data.get("attempts") else ""
-    return f"Attempt {int(data.get('attempt') or 1) + 1}{attempts}"
+    # Where nothing was called, the attempt is still to come.
+    used = data.get("code") != "service_unavailable"
+    return f"Attempt {int(data.get('attempt') or 1) + used}{attempts}"
 
 
 def _submitted(data: Data) -> str:
@@ -139,9 +141,11 @@ def _reopened(data: Data) -> str:
 
 
 def _retried(data: Data) -> str:
-    failed = f"Attempt {data.get('attempt', 1)} failed ({data.get('code') or 'no code'})"
     delay = data.get("delay_s")
     soon = "at once" if not delay else f"in {duration(delay)}"
+    if data.get("code") == "service_unavailable":
+        return f"Not called, since its service is left alone for now. It is asked again {soon}; no attempt is used."
+    failed = f"Attempt {data.get('attempt', 1)} failed ({data.get('code') or 'no code'})"
     return f"{failed}. {next_attempt(data)} comes {soon}."
 
 

@@ -45,7 +45,17 @@ def _stopped(data: Data) -> str:
 def _opened(data: Data) -> str:
     failures = f" after {number(data['failures'])} failures in a row" if data.get("failures") else ""
     pause = f" for {duration(data['for_s'])}" if data.get("for_s") else ""
-    return f"Left alone{pause}{failures}: {data.get('error') or 'it does not answer'}."
+    which = f"{data['service']} is left alone" if data.get("service") else "Left alone"
+    return f"{which}{pause}{failures}: {data.get('error') or 'it does not answer'}."
+
+
+def _closed(data: Data) -> str:
+    return f"{data['service']} answers again." if data.get("service") else "Answers again."
+
+
+def _delayed(data: Data) -> str:
+    which, rate = data.get("service", "the service"), data.get("rate", "a few times")
+    return f"Waits {duration(data.get('wait_s', 0))} for its turn: {which} is called {rate} at most."
 
 
 SENTENCES: dict[str, Callable[[Data], str]] = {
@@ -66,7 +76,8 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "emergency.stopped": _stopped,
     "emergency.released": lambda data: "The emergency stop was released.",
     "service.opened": _opened,
-    "service.closed": lambda data: "Answers again.",
+    "service.closed": _closed,
+    "call.delayed": _delayed,
     "service.reset": lambda data: "Set back by a person.",
     "schedule.created": lambda data: f"Schedule {data.get('name', '')} made.",
     "schedule.changed": lambda data: f"Schedule {data.get('name', '')} changed.",

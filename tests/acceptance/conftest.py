@@ -62,6 +62,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
     with bare_app(told).app_context(), scope.acting("person:local"):
         with writing() as session:
             tasks = {state: task.id for state, task in factories.every_state(session).items()}
+            factories.some_services(session)
         db.engine.dispose()
     with live_web(told, folder / "web.log") as web:
         yield web, Place(web.url, told, tasks)

@@ -11,7 +11,7 @@ LOOKS = {
     "dark phone": {"color_scheme": "dark", "viewport": PHONE},
 }
 PAGES = (
-    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/agents/scout", "/agents/night-shift",
+    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/services", "/agents/scout", "/agents/night-shift",
     "/tasks/new", "/tasks/new/from/survey-code-base",
     "/tasks/new/from/analyse-table", "/tasks/new/playbook", "/nowhere",
     "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base",

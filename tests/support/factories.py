@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models import circuit, rate
 from models.agent import Agent, Worker
 from models.columns import now
 from models.event import Event
@@ -254,3 +255,11 @@ def _end(session: Session, task: Task) -> None:
     if task.state is State.CANCELLED:
         told = {"killed": 7, "after_s": 0.4}
     make_event(session, task, f"task.{task.state}", task.finished_at, **told)
+
+
+def some_services(session: Session) -> None:
+    """An outside service that is left alone, one that failed once, one that has a rate."""
+    for _ in range(circuit.OPENS_AFTER):
+        circuit.went_wrong(session, "web:away.example:8443", circuit.Admitted(), "no answer in time")
+    circuit.went_wrong(session, "packages:shaky.example", circuit.Admitted(), "HTTP 503")
+    rate.take(session, "git:paced.example", rate.Rate.read("1/s"), circuit.TRIAL)

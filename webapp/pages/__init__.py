@@ -35,7 +35,7 @@ NAVIGATION = (
         ("tasks", "task", "control", "bulk", "files", "changes", "new_task"),
         is_first=True,
     ),
-    Place("Agents", "agents.show", "agents", ("agents",), is_first=True),
+    Place("Agents", "agents.show", "agents", ("agents", "services"), is_first=True),
     Place("Schedules", "schedules.show", "schedule", ("schedules",)),
     Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
     Place("Queues", "queues.show", "queues", ("queues",)),

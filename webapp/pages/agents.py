@@ -17,6 +17,7 @@ from models.columns import now
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
 from models.event import Event
+from models.service_list import left_alone
 from models.task import Task
 from tasks import agents
 from tasks.limits import before_a_task
@@ -45,7 +46,8 @@ def show() -> ResponseReturnValue:
     for task in glance.running(db.session(), MOST_RUNNING):
         working[task.agent or ""].append(task)
     every = glance.agents(db.session(), now())
-    return render_template("pages/agents.html", agents=every, working=working, flower=_flower())
+    alone = left_alone(db.session())
+    return render_template("pages/agents.html", agents=every, working=working, flower=_flower(), left_alone=alone)
 
 
 @page.get("/agents/<name>")

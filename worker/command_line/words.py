@@ -120,6 +120,8 @@ def _retried(data: Data) -> str:
     of = f" of {attempts}" if attempts else ""
     delay = data.get("delay_s")
     soon = f"in {duration(delay)}" if delay else "at once"
+    if data.get("code") == "service_unavailable":
+        return f"not called, since its service is left alone for now; asked again {soon}"
     return f"attempt {attempt} failed ({data.get('code', '?')}); attempt {attempt + 1}{of} comes {soon}"
 
 
@@ -171,6 +173,9 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "queue.resumed": lambda data: "resumed",
     "emergency.stopped": _reasoned("everything was stopped"),
     "emergency.released": lambda data: "the emergency stop was released",
+    "service.opened": lambda data: f"{data.get('service', '?')} is left alone: {data.get('error', 'it failed')}",
+    "service.closed": lambda data: f"{data.get('service', '?')} answers again",
+    "call.delayed": lambda data: f"waits {duration(data.get('wait_s', 0))} for its turn at {data.get('service', '?')}",
     "workspace.ready": _workspace_ready,
     "step.started": lambda data: f"… {_step(data)}",
     "step.skipped": lambda data: f"– {_step(data)} (skipped, its condition did not hold)",

@@ -62,6 +62,10 @@ def test_json_playbook_is_a_playbook() -> None:
         ("limits: {memory: lots}\n" + steps("{stage: build, tool: files.list}"), "limits.memory", "write a size"),
         ("limits: {ram: 1 GiB}\n" + steps("{stage: ship, tool: files.list}"), "limits.ram", "there are wall, cpu"),
         ("limits: 5\n" + steps("{stage: build, tool: files.list}"), "limits", "dictionary"),
+        ("retry: {attempts: 0}\n" + steps("{stage: build, tool: files.list}"), "retry.attempts", "1 to 20"),
+        ("retry: {tries: 3}\n" + steps("{stage: ship, tool: files.list}"), "retry.tries", "there are attempts, wait"),
+        (steps("{stage: build, tool: files.list, retry: {first: soon}}"), "steps[0].retry.first", "90 s"),
+        (steps("{stage: ship, tool: files.list, retry: {errors: [oops]}}"), "steps[0].retry.errors", "there is no"),
         (steps("{stage: build, tool: files.list, limits: {wall: 1 mile}}"), "steps[0].limits.wall", "90 s"),
         (steps("{stage: build, tool: files.list, colour: red}"), "steps[0].colour", "is not known here"),
         (steps("{stage: build, tool: files.read, with: {pth: x}}"), "steps[0].with.path", "is missing"),
@@ -161,6 +165,11 @@ def test_mistakes_of_form_and_of_tools_are_told_together() -> None:
 def test_limits_stay_as_they_were_written() -> None:
     playbook = parse("limits: {memory: 512 MiB}\n" + steps("{stage: build, tool: files.list, limits: {wall: 5 min}}"))
     assert (playbook.limits, playbook.steps[0].limits) == ({"memory": "512 MiB"}, {"wall": "5 min"})
+
+
+def test_mistake_in_a_retry_has_its_line() -> None:
+    found = problems("retry:\n  attempts: 3\n  wait: never\n" + steps("{stage: build, tool: files.list}"))
+    assert [(each["path"], each["line"]) for each in found] == [("retry.wait", 3)]
 
 
 def test_mistake_in_limits_has_its_line() -> None:

@@ -4,11 +4,9 @@ A wake-up carries no work.  It tells the workers of a queue to look into the dat
 task's id in it is a hint for people who watch the queue.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
@@ -18,6 +16,7 @@ from sqlalchemy import update
 
 from models.database import writing
 from models.task import Task
+from tasks import live
 from tasks.logs import logger
 
 WAKE_UP = "opscore.work"
@@ -72,34 +71,38 @@ def note_published(task_id: str, tenant: str, at: datetime | None) -> None:
         session.execute(update(Task).where(Task.id == task_id, Task.tenant == tenant).values(published_at=at))
 
 
-class Line:
-    """A connection to the broker for several questions and messages."""
-
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-        self._producer = celery_app().amqp.Producer(channel)
-
-    def length(self, queue: str) -> int:
-        """How many wake-ups lie in the queue; one round trip."""
-        return int(self._channel.queue_declare(queue, passive=False).message_count)
-
-    def send(self, wake_ups: Sequence[tuple[str, str]]) -> None:
-        """Send a wake-up for each queue and hint; one round trip for all."""
-        with self._producer.batch():
-            for queue, hint in wake_ups:
-                told = {"queue": queue_named(queue), "producer": self._producer, "retry": False}
-                celery_app().send_task(WAKE_UP, args=[hint], **told)
-
-
-@contextmanager
-def line() -> Iterator[Line]:
-    """A line of its own: a kept one may be broken, and a worker may fork while a thread of its parent is here.
+def lengths(queues: Iterable[str]) -> dict[str, int]:
+    """How many wake-ups lie in each queue; one round trip for all.
 
     Raises:
-        OperationalError, BatchPublishError, RedisError, OSError: the broker is not there, here or within.
+        RedisError, OSError: the broker is not there.
     """
-    with celery_app().connection_for_write() as connection, connection.channel() as channel:
-        yield Line(channel)
+    names = list(queues)
+    if not names:
+        return {}
+    with live.channel().client.pipeline(transaction=False) as asked:
+        for name in names:
+            # A list of the queue's name, since celeryconfig.py has one step of priority.
+            asked.llen(name)
+        return dict(zip(names, asked.execute(), strict=True))
+
+
+def send_wake_ups(wake_ups: Sequence[tuple[str, str]]) -> None:
+    """Send a wake-up for each queue and hint; one round trip for all, over a connection of its own.
+
+    A kept one may be broken, and a worker may fork while a thread of its parent is here.
+
+    Raises:
+        OperationalError, BatchPublishError, RedisError, OSError: the broker is not there.
+    """
+    if not wake_ups:
+        return
+    app = celery_app()
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        producer = app.amqp.Producer(channel)
+        with producer.batch():
+            for queue, hint in wake_ups:
+                app.send_task(WAKE_UP, args=[hint], queue=queue_named(queue), producer=producer, retry=False)
 
 
 def fill(wanted: Mapping[str, Sequence[str]]) -> int:
@@ -108,9 +111,7 @@ def fill(wanted: Mapping[str, Sequence[str]]) -> int:
     Raises:
         OperationalError, BatchPublishError, RedisError, OSError: the broker is not there.
     """
-    if not wanted:
-        return 0
-    with line() as broker:
-        missing = [(queue, hint) for queue, hints in wanted.items() for hint in hints[broker.length(queue) :]]
-        broker.send(missing)
+    lying = lengths(wanted)
+    missing = [(queue, hint) for queue, hints in wanted.items() for hint in hints[lying[queue] :]]
+    send_wake_ups(missing)
     return len(missing)

@@ -19,7 +19,7 @@ from models.database import insert_unless_there, reading, writing
 from models.queue import Queue
 from models.run import Run
 from models.scope import DEFAULT_TENANT, current, wide
-from tasks.broker import BROKER_ERRORS, line
+from tasks.broker import BROKER_ERRORS, lengths, send_wake_ups
 from tasks.logs import logger
 from tasks.timeline import record_of_agent
 
@@ -109,14 +109,11 @@ def _canaries(names: Iterable[str]) -> dict[str, _Canary]:
 
 def _at_the_broker(late: Iterable[str], due: set[str]) -> tuple[set[str], int]:
     """Which late canaries still lie in their queues, and how many new ones were sent."""
-    late = set(late)
-    if not late and not due:
-        return set(), 0
-    with line() as broker:
-        lying = {name for name in late if broker.length(name)}
-        wanted = sorted(due | (late - lying))
+    lying = {name for name, length in lengths(late).items() if length}
+    wanted = sorted(due | (set(late) - lying))
+    if wanted:
         _note_sent(wanted)
-        broker.send([(name, HINT) for name in wanted])
+        send_wake_ups([(name, HINT) for name in wanted])
     return lying, len(wanted)
 
 

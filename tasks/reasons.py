@@ -19,7 +19,7 @@ from models.queue import EVERY, Queue
 from models.run import Run
 from models.states import State
 from models.task import Task
-from tasks.broker import BROKER_ERRORS, line
+from tasks.broker import BROKER_ERRORS, lengths
 from tasks.expected_wait import Line, ahead_of, expected_wait, in_words
 
 MOST_WORKERS = 1000
@@ -192,8 +192,7 @@ def _busy(case: _Case) -> str:
 def _next(case: _Case) -> str:
     """Somebody is free: it is a matter of moments, if only the wake-up arrives."""
     try:
-        with line() as broker:
-            broker.length(case.task.queue)
+        lengths([case.task.queue])
     except BROKER_ERRORS:
         return "The broker does not answer, so nobody is woken. Start it, or look after it: bin/opscore doctor"
     with reading() as session:

@@ -2,8 +2,7 @@
 
 import socket
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -34,14 +33,10 @@ class Broker:
         self.queues: Counter[str] = Counter()
         self.is_there = True
 
-    @contextmanager
-    def line(self) -> Iterator["Broker"]:
+    def lengths(self, queues: Iterable[str]) -> dict[str, int]:
         if not self.is_there:
             raise OperationalError("gone")
-        yield self
-
-    def length(self, queue: str) -> int:
-        return self.queues[queue]
+        return {queue: self.queues[queue] for queue in queues}
 
     def send(self, wake_ups: list[tuple[str, str]]) -> None:
         assert {hint for _, hint in wake_ups} <= {HINT}
@@ -51,7 +46,8 @@ class Broker:
 @pytest.fixture
 def broker(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Broker:
     found = Broker()
-    monkeypatch.setattr(canary, "line", found.line)
+    monkeypatch.setattr(canary, "lengths", found.lengths)
+    monkeypatch.setattr(canary, "send_wake_ups", found.send)
     return found
 
 

@@ -1,7 +1,5 @@
 """A person who waits is told the truth about why, and what can be done."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,22 +23,10 @@ from tasks.reasons import why_queued
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-class Answering:
-    """A broker that is there."""
-
-    def length(self, queue: str) -> int:
-        return 0
-
-
 @pytest.fixture(autouse=True)
 def broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that answers, without a process of its own."""
-
-    @contextmanager
-    def line() -> Iterator[Answering]:
-        yield Answering()
-
-    monkeypatch.setattr(reasons, "line", line)
+    monkeypatch.setattr(reasons, "lengths", lambda queues: dict.fromkeys(queues, 0))
 
 
 def queued(queue: str = "complexity.3", **values: object) -> Task:
@@ -193,10 +179,10 @@ def test_the_broker_was_not_reached(app: Flask) -> None:
 
 
 def test_the_broker_does_not_answer(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def line() -> Any:
+    def lengths(_: list[str]) -> dict[str, int]:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(reasons, "line", line)
+    monkeypatch.setattr(reasons, "lengths", lengths)
     working("scout", "complexity.3")
     assert why_queued(queued()).startswith("The broker does not answer, so nobody is woken. Start it")
 

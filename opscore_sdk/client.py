@@ -1,7 +1,8 @@
 """Ask OpsCore: submit tasks, watch them, fetch what they made.
 
 Every call may raise what exceptions.py lists.  Reading is repeated a few times when no answer comes, and so is
-submitting, which carries an idempotency key for that.  The connection: connection.py; streams: following.py.
+submitting, which carries an idempotency key for that.  What is done with tasks that there are: controls.py.
+The connection: connection.py; streams: following.py.
 """
 
 import os
@@ -15,13 +16,15 @@ from urllib.parse import quote
 
 from opscore_sdk import following
 from opscore_sdk.connection import Connection
-from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Step, Task, Template, Upload
+from opscore_sdk.controls import Controls
+from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Service, Step, Task, Template, Upload
+from opscore_sdk.queues import EmergencyStop, Queues
 from opscore_sdk.schedules import Schedules
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-class OpsCoreClient:
+class OpsCoreClient(Controls):
     """One installation's API.
 
     Without arguments: OPSCORE_URL and OPSCORE_API_TOKEN of the environment.  `timeout` is in seconds, for each
@@ -32,6 +35,8 @@ class OpsCoreClient:
         self.url = (url or os.environ.get("OPSCORE_URL") or DEFAULT_URL).rstrip("/")
         self._connection = Connection(self.url, token or os.environ.get("OPSCORE_API_TOKEN") or "", timeout)
         self.schedules = Schedules(self._connection)
+        self.queues = Queues(self._connection)
+        self.emergency = EmergencyStop(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +103,20 @@ class OpsCoreClient:
         agent: str | None = None,
         complexity: int | None = None,
         q: str | None = None,
+        dead_letters: bool = False,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
         """A page of tasks, newest first."""
-        query = {"state": state, "agent": agent, "complexity": complexity, "q": q, "cursor": cursor, "limit": limit}
+        query = {
+            "dead_letters": "true" if dead_letters else None,
+            "state": state,
+            "agent": agent,
+            "complexity": complexity,
+            "q": q,
+            "cursor": cursor,
+            "limit": limit,
+        }
         page = self._get("/v1/tasks", query)
         return Page([Task.read(each) for each in page["tasks"]], page["next_cursor"])
 
@@ -181,8 +195,28 @@ class OpsCoreClient:
 
     def limit_agent(self, name: str, limits: Mapping[str, str | float | None]) -> Agent:
         """Set these of an agent's limits, from its next step on; None takes one away, the others stay."""
-        body = {"limits": dict(limits)}
-        return Agent.read(self._connection.json("PATCH", f"/v1/agents/{quote(name, safe='')}", json=body, is_safe=True))
+        return self._change_agent(name, {"limits": dict(limits)})
+
+    def services(self) -> list[Service]:
+        """The outside services that failed lately or have a rate, those that are left alone first."""
+        return [Service.read(each) for each in self._get("/v1/services")["services"]]
+
+    def reset_service(self, name: str) -> Service:
+        """Have a service called again at once, such as `web:example.org`."""
+        path = f"/v1/services/{quote(name, safe='')}/reset"
+        return Service.read(self._connection.json("POST", path, json={}, is_safe=True))
+
+    def pause_agent(self, name: str) -> Agent:
+        """Let the agent take no more tasks; what it runs goes on."""
+        return self._change_agent(name, {"is_paused": True})
+
+    def resume_agent(self, name: str) -> Agent:
+        """Let the agent take tasks again."""
+        return self._change_agent(name, {"is_paused": False})
+
+    def limit_agent_running(self, name: str, max_running: int | None) -> Agent:
+        """Let the agent run so many tasks at a time, on all hosts together; None is no limit."""
+        return self._change_agent(name, {"max_running": max_running})
 
     def templates(self) -> list[Template]:
         """All templates."""
@@ -200,6 +234,9 @@ class OpsCoreClient:
     def health(self) -> dict[str, Any]:
         """How the installation is; needs no token."""
         return self._get("/health")
+
+    def _change_agent(self, name: str, body: dict[str, Any]) -> Agent:
+        return Agent.read(self._connection.json("PATCH", f"/v1/agents/{quote(name, safe='')}", json=body, is_safe=True))
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self._connection.json("GET", path, query=query, is_safe=True)

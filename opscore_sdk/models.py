@@ -27,7 +27,7 @@ class Shape:
 
 
 def _read_time(name: str, value: Any) -> Any:
-    if isinstance(value, str) and (name in ("at", "waits_until") or name.endswith("_at")):
+    if isinstance(value, str) and (name == "at" or name.endswith(("_at", "_until"))):
         return datetime.fromisoformat(value)
     return value
 
@@ -68,12 +68,19 @@ class Task(Shape):
     deadline_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    wishes: list[str] = field(default_factory=list)
+    """What its run was asked for and has not obeyed yet: "cancel", "stop", "pause"."""
+    dead_letter_at: datetime | None = None
+    cloned_from_id: str | None = None
     schedule_id: str | None = None
+    epoch: int = 1
     description: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
     retry: dict[str, Any] = field(default_factory=dict)
     why_queued: str = ""
+    question: dict[str, Any] | None = None
+    """What it waits for a person to say: `kind`, `step`, `key`, `title`, `tool`, `choices`."""
 
     @property
     def has_ended(self) -> bool:
@@ -103,6 +110,8 @@ class Step(Shape):
     tool: str
     state: str
     position: int
+    attempt: int = 1
+    superseded_at: datetime | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
     output: dict[str, Any] = field(default_factory=dict)
@@ -175,8 +184,74 @@ class Agent(Shape):
     complexity_min: int | None = None
     complexity_max: int | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    paused_at: datetime | None = None
+    max_running: int | None = None
     workers: list[dict[str, Any]] = field(default_factory=list)
     current_tasks: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Shape):
+    """A host that tools call; `circuit` is closed (it is called), open (not before `open_until`) or trying."""
+
+    name: str
+    circuit: str
+    failures: int = 0
+    last_error: str | None = None
+    failed_at: datetime | None = None
+    open_until: datetime | None = None
+    rate: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkProgress(Shape):
+    """How far a bulk action came; `left` is exact up to 10,000, 10,001 stands for more."""
+
+    done: int
+    refused: int
+    left: int
+    next_cursor: str | None = None
+    examples: list[Task] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> "BulkProgress":
+        """The progress that this JSON object is."""
+        found = super().read({**value, "examples": [Task.read(each) for each in value.get("examples", [])]})
+        return replace(found, raw=value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue(Shape):
+    """Where tasks wait; `depth` and `running` are exact up to 1,000, 1,001 stands for more."""
+
+    name: str
+    depth: int
+    running: int
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    pause_reason: str = ""
+    max_running: int | None = None
+    agents: list[str] = field(default_factory=list)
+    workers: int = 0
+    places: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emergency(Shape):
+    """How the emergency stop stands: tasks that it holds, and how many are `left` to be stopped or resumed."""
+
+    is_on: bool
+    held: int
+    left: int
+    since: datetime | None = None
+    by: str | None = None
+    reason: str = ""
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> "Emergency":
+        """What this JSON object says."""
+        since = datetime.fromisoformat(value["since"]) if value.get("since") else None
+        return replace(super().read({**value, "since": since}), raw=value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ def resume(task_id: str) -> Task:
 
     Raises:
         NotFound: there is none.
-        Conflict: it is not paused.
+        Conflict: it has ended, or waits for a person.
     """
     with writing() as session:
         return resume_in(session, locked(session, task_id))
@@ -135,6 +135,8 @@ def resume_in(session: Session, task: Task) -> Task:
     """See `resume`."""
     if task.state == State.RUNNING and task.stop_requested_at is None and task.cancel_requested_at is None:
         return _take_back(session, task)
+    if task.state == State.QUEUED:
+        return task
     if task.state != State.PAUSED:
         cure = "retry or replay it" if task.state in TERMINAL else "only a paused task can be resumed"
         raise refusal(task, "resume", cure)

@@ -1,4 +1,4 @@
-"""`agent list | show | limits`."""
+"""`agent list | show | limits | pause | resume`."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,8 @@ import click
 from tools.terminal_text import one_line
 from worker.command_line.frame import Remote, console, frame
 from worker.command_line.limits import given_limits, in_words, limit_option
+from worker.command_line.queues import in_words as tasks_at_a_time
+from worker.command_line.queues import whole_or_none
 from worker.command_line.words import LIGHTS, size, when
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ NO_LIMITS = "none of its own"
 
 @click.group()
 def agent() -> None:
-    """Look at the agents, and limit what their steps may use."""
+    """Look at the agents, pause them, limit how many tasks they run and what their steps may use."""
 
 
 @agent.command("list", cls=Remote)
@@ -42,12 +44,40 @@ def show(name: str) -> None:
 @agent.command(cls=Remote)
 @click.argument("name", metavar="AGENT")
 @limit_option(" none takes one away.")
-def limits(name: str, limits: tuple[str, ...]) -> None:
+@click.option("--running", metavar="NUMBER|none", help="So many tasks at a time, on all hosts together.")
+def limits(name: str, limits: tuple[str, ...], running: str | None) -> None:
     """Show an agent's limits, or set some: they count from the next step on that it begins."""
     wanted = given_limits(limits)
+    at_a_time = whole_or_none(running) if running is not None else None
     with frame().client() as client:
         found = client.limit_agent(name, wanted) if wanted else client.agent(name)
-    frame().show({"limits": found.limits}, lambda: f"{found.name}: {in_words(found.limits) or NO_LIMITS}")
+        if running is not None:
+            found = client.limit_agent_running(name, at_a_time)
+    told = {"limits": found.limits, "max_running": found.max_running}
+    frame().show(told, lambda: f"{found.name}: {_rules(found)}")
+
+
+@agent.command(cls=Remote)
+@click.argument("name", metavar="AGENT")
+def pause(name: str) -> None:
+    """Let an agent take no more tasks; what it runs goes on."""
+    with frame().client() as client:
+        found = client.pause_agent(name)
+    frame().show(found, lambda: f"{found.name} takes no more tasks; it works on {len(found.current_tasks)}.")
+
+
+@agent.command(cls=Remote)
+@click.argument("name", metavar="AGENT")
+def resume(name: str) -> None:
+    """Let an agent take tasks again."""
+    with frame().client() as client:
+        found = client.resume_agent(name)
+    frame().show(found, lambda: f"{found.name} takes tasks again.")
+
+
+def _rules(found: "Agent") -> str:
+    at_a_time = "" if found.max_running is None else f", {tasks_at_a_time(found.max_running)}"
+    return f"{in_words(found.limits) or NO_LIMITS}{at_a_time}"
 
 
 def _detail(found: "Agent") -> None:
@@ -58,7 +88,9 @@ def _detail(found: "Agent") -> None:
     out.print(Text.assemble(("● ", LIGHTS[found.light]), (found.name, "bold"), f"  {found.reason}"))
     facts = Table.grid(padding=(0, 2))
     facts.add_row(Text("levels", style="dim"), _levels(found))
-    facts.add_row(Text("limits", style="dim"), in_words(found.limits) or NO_LIMITS)
+    facts.add_row(Text("limits", style="dim"), _rules(found))
+    if found.paused_at is not None:
+        facts.add_row(Text("paused", style="dim"), Text(f"since {when(found.paused_at)}", style="magenta"))
     for worker in found.workers:
         sandbox = worker.get("sandbox") or {}
         facts.add_row(Text("worker", style="dim"), Text(f"{worker['nodename']}, {size(worker['memory_bytes'])}"))

@@ -41,12 +41,17 @@ def given_order(client: "OpsCoreClient", what: str, options: dict[str, Any]) -> 
     text = _playbook(what)
     schema = _schema(client, what, text)
     order: dict[str, Any] = {"playbook": text} if text else {"template": what}
-    order["inputs"] = dict(_input(client, schema, each) for each in options.pop("given"))
+    order["inputs"] = given_inputs(client, schema, options.pop("given"))
     limits = given_limits(options.pop("limits"))
     order["limits"] = {name: value for name, value in limits.items() if value is not None}
     order["retry"] = dict(_pair("--retry", each) for each in options.pop("retries"))
     named = {name: options.pop(name) for name in ("title", "complexity", "priority", "agent", "deadline")}
     return order | {name: value for name, value in named.items() if value is not None}
+
+
+def given_inputs(client: "OpsCoreClient", schema: Mapping[str, Any], given: tuple[str, ...]) -> dict[str, Any]:
+    """The inputs that were given, each as the kind that the schema says.  Uploads what they name."""
+    return dict(_input(client, schema, each) for each in given)
 
 
 def _pair(option: str, given: str) -> tuple[str, str]:

@@ -4,12 +4,15 @@ import click
 
 from worker.command_line.agents import agent
 from worker.command_line.chaos import chaos
+from worker.command_line.emergency import release, stop_all
 from worker.command_line.frame import Program
 from worker.command_line.local import doctor, link, status, token
 from worker.command_line.playbooks import playbook
+from worker.command_line.queues import queue
 from worker.command_line.run import run
 from worker.command_line.sandboxes import sandbox
 from worker.command_line.schedules import schedule
+from worker.command_line.services import service
 from worker.command_line.tasks import task
 
 CODES = """\b
@@ -30,5 +33,8 @@ def program() -> None:
     """Run agents, watch them work, and look after this installation."""
 
 
-for command in (run, task, schedule, agent, playbook, sandbox, status, doctor, token, link, chaos):
+for command in (
+    run, task, schedule, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor, token, link,
+    chaos,
+):  # fmt: skip
     program.add_command(command)

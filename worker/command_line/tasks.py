@@ -1,32 +1,35 @@
-"""`task list | show | follow | files | get`."""
+"""`task list | show | follow | files | get`; what is done with tasks, `task cancel` and so on, is in controls.py."""
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import click
 
 from tools.terminal_text import one_line
+from worker.command_line.controls import COMMANDS
 from worker.command_line.following import follow as follow_task
-from worker.command_line.frame import MISUSED, REFUSED, Remote, console, end, frame
+from worker.command_line.frame import MISUSED, Remote, console, end, frame
 from worker.command_line.limits import in_words
+from worker.command_line.named import STATES, id_of
 from worker.command_line.words import SIGNS, STATE_STYLES, duration, killed, size, when
 
 if TYPE_CHECKING:
     from opscore_sdk import File, OpsCoreClient, Page, Step, Task
 
-NEWEST = "last"
 WIDE = 100
-STATES = tuple(STATE_STYLES)
 
 
 @click.group()
 def task() -> None:
-    """List tasks, look at one, watch it, fetch its files.
+    """List tasks, look at one, watch it, fetch its files; cancel, pause, retry, clone them.
 
     Where a TASK is asked for, `last` stands for the newest.
     """
+
+
+for command in COMMANDS:
+    task.add_command(command)
 
 
 @task.command("list", cls=Remote)
@@ -34,6 +37,7 @@ def task() -> None:
 @click.option("--agent", metavar="NAME", help="Only tasks of this agent.")
 @click.option("--complexity", type=click.IntRange(1, 10), help="Only tasks of this complexity.")
 @click.option("-q", "q", metavar="WORDS", help="Words that begin words of title or description.")
+@click.option("--dead-letters", is_flag=True, help="Only those that failed for good and nobody has dealt with.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Most tasks to show.")
 @click.option("--cursor", metavar="CURSOR", help="Go on below the page that named it.")
 def list_tasks(**filters: Any) -> None:
@@ -48,7 +52,7 @@ def list_tasks(**filters: Any) -> None:
 def show(task_id: str) -> None:
     """Show a task and its steps."""
     with frame().client() as client:
-        found = client.task(_id(client, task_id))
+        found = client.task(id_of(client, task_id))
         steps = client.steps(found.id)
     frame().show({**found.raw, "steps": steps}, lambda: _detail(found, steps))
 
@@ -58,7 +62,7 @@ def show(task_id: str) -> None:
 def follow(task_id: str) -> None:
     """Watch a task until it ends; exit code 1 if it fails."""
     with frame().client() as client:
-        follow_task(frame(), client, _id(client, task_id))
+        follow_task(frame(), client, id_of(client, task_id))
 
 
 @task.command(cls=Remote)
@@ -66,7 +70,7 @@ def follow(task_id: str) -> None:
 def files(task_id: str) -> None:
     """List a task's files."""
     with frame().client() as client:
-        found = client.files(_id(client, task_id))
+        found = client.files(id_of(client, task_id))
     frame().show({"files": found}, lambda: _files(found))
 
 
@@ -77,7 +81,7 @@ def files(task_id: str) -> None:
 def get(task_id: str, path: str | None, output: str | None) -> None:
     """Fetch the file at PATH of a task; without PATH all its files, as a ZIP archive."""
     with frame().client() as client:
-        wanted = _id(client, task_id)
+        wanted = id_of(client, task_id)
         target = output or (Path(path).name if path else f"task-{wanted}.zip")
         if target == "-":
             _fetch(client, wanted, path, sys.stdout.buffer)
@@ -100,23 +104,6 @@ def _fetch(client: "OpsCoreClient", task_id: str, path: str | None, into: Any) -
         client.download(task_id, path, into)
     else:
         client.download_all(task_id, into)
-
-
-def _id(client: "OpsCoreClient", given: str) -> str:
-    if given != NEWEST:
-        return _checked(given)
-    newest = client.task_page(limit=1).tasks
-    if not newest:
-        end(MISUSED, "there is no task yet. Submit one with bin/opscore run.")
-    return newest[0].id
-
-
-def _checked(given: str) -> str:
-    try:
-        return str(UUID(given))
-    except ValueError:
-        known = "bin/opscore task list shows the ids of those that there are, and last is the newest"
-        end(REFUSED, f"there is no task {given}; {known}.")
 
 
 def _table(page: "Page") -> Any:
@@ -152,6 +139,8 @@ def _detail(found: "Task", steps: "list[Step]") -> None:
     out.print(facts)
     table = Table.grid(padding=(0, 2))
     for step in steps:
+        if step.superseded_at is not None:
+            continue
         sign, style = SIGNS.get(step.state, ("", ""))
         took = (step.finished_at - step.started_at).total_seconds() if step.finished_at and step.started_at else None
         said = Text("\n").join(
@@ -182,9 +171,22 @@ def _facts(found: "Task") -> list[tuple[str, Any]]:
         facts.append(("limits", in_words(found.limits)))
     if found.why_queued:
         facts.append(("waits", Text(found.why_queued)))
+    if found.wishes:
+        facts.append(("asked to", Text(", ".join(found.wishes), style="magenta")))
+    if found.question:
+        facts.append(("asks", Text(_question(found), style="magenta")))
+    if found.cloned_from_id:
+        facts.append(("cloned from", found.cloned_from_id))
     if found.error_message:
         facts.append(("reason", Text(found.error_message, style="red")))
     return facts
+
+
+def _question(found: "Task") -> str:
+    asked = found.question or {}
+    choices = "|".join(asked.get("choices", []))
+    title = one_line(str(asked.get("title")))
+    return f"“{title}” was cut off. Did it happen? bin/opscore task answer {found.id} {choices}"
 
 
 def _files(found: "list[File]") -> Any:

@@ -1,0 +1,224 @@
+"""bin/opscore's control of tasks, queues, agents and everything, and the Python client's, by a running application."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select, update
+
+from models import scope
+from models.database import reading, writing
+from models.plan import Plan
+from models.states import State
+from models.task import Task
+from opscore_sdk import Conflict, OpsCoreClient
+from tests.support.factories import make_agent, make_task, make_worker
+from tests.support.web import PLAYBOOK, LiveWeb, live_web
+from tests.support.workplace import Workplace
+from worker.command_line import emergency
+from worker.command_line.program import program
+
+Opscore = Callable[..., Result]
+WHOLE_PLAN = {**PLAYBOOK, "title": "Greet", "version": "7"}
+
+
+@pytest.fixture(scope="module")
+def database_kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def web(workplace: Workplace) -> Iterator[LiveWeb]:
+    with live_web(workplace.told, workplace.logs / "web.log") as running:
+        yield running
+
+
+@pytest.fixture
+def opscore(web: LiveWeb, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opscore]:
+    """Run bin/opscore with these arguments; within, alice acts."""
+    monkeypatch.setenv("OPSCORE_URL", web.url)
+    with scope.acting("person:alice"):
+        yield run
+
+
+@pytest.fixture
+def client(web: LiveWeb) -> Iterator[OpsCoreClient]:
+    with scope.acting("person:alice"), OpsCoreClient(web.url, web.token) as made:
+        yield made
+
+
+def run(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(program, arguments, catch_exceptions=False, input=typed)
+
+
+def as_json(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def new(state: State = State.QUEUED, **values: Any) -> str:
+    with writing() as session:
+        return make_task(session, state, 2, **values).id
+
+
+def state(task_id: str) -> str:
+    with reading() as session:
+        return session.scalars(select(Task.state).where(Task.id == task_id)).one()
+
+
+def test_one_task_is_cancelled_paused_resumed_and_retried(opscore: Opscore) -> None:
+    task_id = new(title="Count the orders")
+    assert f"Paused: Count the orders is paused now.\n{task_id}" in opscore("task", "pause", task_id).stdout
+    assert "is queued now" in opscore("task", "resume", task_id).stdout
+    assert as_json(opscore("task", "cancel", task_id, "--json"))["state"] == "cancelled"
+    assert "is queued now" in opscore("task", "retry", task_id).stdout
+    assert opscore("task", "dismiss", task_id).exit_code == 4
+
+
+def test_a_running_task_shows_what_it_was_asked_for(opscore: Opscore) -> None:
+    task_id = new(State.RUNNING)
+    assert "It pauses after this step" in opscore("task", "pause", task_id).stdout
+    assert f"bin/opscore task follow {task_id}" in opscore("task", "cancel", task_id).stdout
+    assert "cancel, pause" in opscore("task", "show", task_id).stdout
+    other = new(State.RUNNING)
+    assert "It is being paused" in opscore("task", "pause", "--now", other).stdout
+
+
+def test_a_refusal_says_why(opscore: Opscore) -> None:
+    refused = opscore("task", "pause", new(State.SUCCEEDED))
+    assert refused.exit_code == 4
+    assert "cannot pause task: it has succeeded; only what still runs can be paused" in refused.stderr
+
+
+def test_a_task_is_replayed_from_a_step(opscore: Opscore) -> None:
+    task_id = new(State.SUCCEEDED)
+    assert "Replayed from measure" in opscore("task", "replay", task_id, "--from", "measure").stdout
+    shown = opscore("task", "show", task_id).stdout
+    assert "Write the plan" in shown and "Measure every file" not in shown
+
+
+def test_a_question_is_shown_and_answered(opscore: Opscore) -> None:
+    task_id = new(State.WAITING)
+    assert f"bin/opscore task answer {task_id} retry|done|fail" in opscore("task", "show", task_id).stdout
+    assert "Answered: done" in opscore("task", "answer", task_id, "done").stdout
+    assert state(task_id) == State.QUEUED
+    assert opscore("task", "answer", task_id, "done").exit_code == 4
+
+
+def test_a_task_is_cloned_with_another_input(opscore: Opscore) -> None:
+    with writing() as session:
+        task = make_task(session, State.SUCCEEDED, plan=Plan(content=WHOLE_PLAN), inputs={"name": "you"})
+    made = as_json(opscore("task", "clone", task.id, "-i", "name=42", "--title", "Again", "--json"))
+    assert (made["inputs"], made["title"], made["cloned_from_id"]) == ({"name": "42"}, "Again", task.id)
+    assert task.id in opscore("task", "show", made["id"]).stdout
+
+
+def test_dead_letters_are_listed_and_retried_all_together(opscore: Opscore) -> None:
+    with writing() as session:
+        session.execute(update(Task).values(dead_letter_at=None))
+    broken = [new(State.FAILED, agent="mender") for _ in range(3)]
+    with writing() as session:
+        session.execute(update(Task).where(Task.id.in_(broken)).values(dead_letter_at=Task.finished_at))
+    listed = as_json(opscore("task", "list", "--dead-letters", "--json"))["tasks"]
+    assert sorted(each["id"] for each in listed) == sorted(broken)
+    assert "Retried 3 tasks." in opscore("task", "retry", "--dead-letters", "--yes").stdout
+    assert {state(task_id) for task_id in broken} == {State.QUEUED}
+
+
+def test_many_are_shown_and_asked_for_before_anything_happens(
+    opscore: Opscore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [new(agent="asked", title=f"Part {n}") for n in range(7)]
+    wanted = ("task", "cancel", "--agent", "asked", "--state", "queued")
+    looked = opscore(*wanted, "--dry-run").stdout
+    assert "7 tasks to cancel:" in looked and "Part 6" in looked and "…" in looked
+    refused = opscore(*wanted)
+    assert refused.exit_code == 2 and "this would cancel 7 tasks; say --yes" in refused.stderr
+    assert {state(task_id) for task_id in tasks} == {State.QUEUED}
+    done = as_json(opscore(*wanted, "--yes", "--json"))
+    assert done == {"done": 7, "refused": 0}
+    assert "There is no task to cancel." in opscore(*wanted, "--yes").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("task", "cancel"), "name one, or say which"),
+        (("task", "cancel", "last", "--all"), "not both"),
+        (("task", "cancel", "--all", "--agent", "x"), "name one, or say which"),
+        (("task", "pause", "--now", "--agent", "x", "--yes"), "--now is for one task"),
+        (("queue", "limit", "complexity.1", "many"), "is no number of tasks"),
+        (("stop-all",), "say --yes"),
+    ],
+)
+def test_what_is_said_wrongly_does_nothing(opscore: Opscore, arguments: tuple[str, ...], said: str) -> None:
+    refused = opscore(*arguments)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+
+
+def test_a_queue_is_paused_listed_limited_and_resumed(opscore: Opscore) -> None:
+    new(complexity=8)
+    assert "complexity.8 is paused" in opscore("queue", "pause", "complexity.8", "--reason", "repairs").stdout
+    assert "complexity.8: 2 at a time." in opscore("queue", "limit", "complexity.8", "2").stdout
+    line = next(each for each in opscore("queue", "list").stdout.splitlines() if "complexity.8" in each)
+    assert "by program:token: repairs" in line
+    assert "complexity.8 is open" in opscore("queue", "resume", "complexity.8").stdout
+    assert as_json(opscore("queue", "limit", "complexity.8", "none", "--json"))["max_running"] is None
+    assert opscore("queue", "pause", "nope").exit_code == 4
+
+
+def test_an_agent_is_paused_limited_and_resumed(opscore: Opscore) -> None:
+    with writing() as session:
+        make_worker(session, make_agent(session, "hand"))
+    assert "hand takes no more tasks" in opscore("agent", "pause", "hand").stdout
+    assert "hand: none of its own, 2 at a time" in opscore("agent", "limits", "hand", "--running", "2").stdout
+    shown = opscore("agent", "show", "hand").stdout
+    assert "paused" in shown and "2 at a time" in shown
+    assert "hand takes tasks again" in opscore("agent", "resume", "hand").stdout
+    assert as_json(opscore("agent", "limits", "hand", "--running", "none", "--json"))["max_running"] is None
+
+
+def test_everything_is_stopped_and_released(opscore: Opscore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emergency, "PATIENCE_S", 0.0)
+    running = new(State.RUNNING)
+    assert "Nothing is stopped." in opscore("stop-all", "--status").stdout
+    stopped = opscore("stop-all", "--reason", "fire", "--yes").stdout
+    assert "Everything is stopped" in stopped and "by program:token: fire" in stopped
+    assert as_json(opscore("stop-all", "--status", "--json"))["is_on"]
+    with writing() as session:
+        session.execute(update(Task).where(Task.state == State.RUNNING).values(state=State.PAUSED))
+    assert "Released: agents take tasks again." in opscore("release").stdout
+    assert state(running) == State.QUEUED
+
+
+def test_the_client_does_the_same(client: OpsCoreClient) -> None:
+    first, second = (new(agent="made-by-hand") for _ in range(2))
+    assert client.pause(first).state == "paused"
+    assert client.resume(first).state == client.resume(first).state == "queued"
+    assert client.bulk_preview("cancel", agent="made-by-hand").left == 2
+    came = list(client.bulk("cancel", at_once=1, agent="made-by-hand"))
+    assert [(each.done, each.left) for each in came] == [(1, 1), (1, 0)]
+    assert client.task(second).state == "cancelled"
+    assert client.retry(first).epoch == 2
+    with pytest.raises(Conflict, match="only what failed is a dead letter"):
+        client.dismiss(first)
+    asks = client.task(new(State.WAITING))
+    assert asks.question is not None
+    with pytest.raises(Conflict, match="another step"):
+        client.answer(asks.id, "done", step=first)
+    assert client.answer(asks.id, "retry", step=asks.question["step"]).state == "queued"
+    assert client.replay(new(State.SUCCEEDED), 1).steps_done == 0
+
+
+def test_the_client_rules_queues_and_everything(client: OpsCoreClient) -> None:
+    assert client.queues.pause("capability.gpu", "repairs").pause_reason == "repairs"
+    assert [each.name for each in client.queues.all() if each.paused_at] == ["capability.gpu"]
+    assert client.queues.limit("capability.gpu", 3).max_running == client.queues.named("capability.gpu").max_running
+    assert client.queues.resume("capability.gpu").paused_at is None
+    stopped = client.emergency.stop("fire")
+    assert (stopped.is_on, stopped.since is not None) == (True, True)
+    assert not client.emergency.release().is_on
+    assert not client.emergency.standing().is_on

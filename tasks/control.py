@@ -98,6 +98,22 @@ def dismiss(task_id: str) -> Task:
         return dismiss_in(session, locked(session, task_id))
 
 
+def restore(task_id: str) -> Task:
+    """Undo a dismissal: the failed task is a dead letter again, from when it failed.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it has not failed, or not any more.
+    """
+    with writing() as session:
+        task = locked(session, task_id)
+        if task.state != State.FAILED:
+            raise refusal(task, "restore", "only what failed is a dead letter")
+        if task.dead_letter_at is not None:
+            return task
+        return written(session, task, "task.restored", dead_letter_at=task.finished_at or now())
+
+
 def cancel_in(session: Session, task: Task) -> Task:
     """See `cancel`."""
     if task.state == State.CANCELLED:

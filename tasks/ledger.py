@@ -151,7 +151,8 @@ class Ledger:
                 session.execute(update(Step).where(Step.id == step_id).values(**finished))
             self._keep_files(session, step_id, outcome)
 
-        values = {"steps_done": self._steps_done} if is_good else {}
+        # Whoever got so far is not why the workers before it died: what is capped is deaths in a row.
+        values = {"steps_done": self._steps_done, "losses": 0} if is_good else {}
         told = {"step": step_id, "key": key, "title": title, **outcome.told()}
         self._writes.note("step.finished", told, values, rows)
 

@@ -26,7 +26,7 @@ from tasks.reconcile.due import failure
 from tools import triggers
 
 AT_ONCE = 100
-# A task whose worker died this often is taken to be the reason.
+# A task whose workers died this often, with no step finished in between, is taken to be the reason.
 MOST_LOSSES = 5
 _RUNNING = Task.state == literal(State.RUNNING.value, literal_execute=True)
 HAS_EXPIRED = Task.lease_expires_at < database_now()
@@ -103,7 +103,7 @@ def _verdict(task: Task, is_late: bool, losses: int, reason: str) -> Verdict:
     if is_late:
         return _failed("deadline", "cannot finish in time: its deadline passed before it was done")
     if losses >= MOST_LOSSES:
-        return _failed("lost", f"cannot finish: its worker died {losses} times, last because {reason}")
+        return _failed("lost", f"cannot finish: its worker died {losses} times in a row, last because {reason}")
     if task.pause_requested_at is not None:
         return _paused("pause", reason)
     return Verdict(Move.REQUEUE, "task.requeued", {"published_at": None}, {"reason": reason})

@@ -182,7 +182,7 @@ class TaskSummary(Answer):
     epoch: int
     run_number: int = Field(description="How often it was claimed.")
     attempts: int
-    losses: int = Field(description="How often a worker died with it.")
+    losses: int = Field(description="How many workers died with it since it last finished a step.")
     error_code: str | None
     error_message: str | None
     submitted_at: datetime

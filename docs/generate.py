@@ -10,6 +10,7 @@ from pathlib import Path
 import settings
 from docs import attacks
 from models import states
+from tasks import retry_fields
 from webapp.api import reference
 from worker.command_line import manual
 
@@ -19,6 +20,7 @@ MARK = "<!-- generated -->"
 PAGES: dict[str, Callable[[], str]] = {
     "reference/attacks.md": attacks.table,
     "reference/command-line.md": manual.text,
+    "reference/retries.md": retry_fields.reference,
     "reference/settings.md": settings.reference,
     "reference/states.md": lambda: f"```mermaid\n{states.diagram()}\n```",
 }

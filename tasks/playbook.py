@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import InvalidInput, Problem
 from models.states import Stage
-from tasks import expressions, playbook_checks
+from tasks import expressions, playbook_checks, retry_fields
 from tasks.yaml_text import read
 
 MOST_STEPS = 500
@@ -69,6 +69,13 @@ class PlannedCall(BaseModel):
     tool: str
     arguments: dict[str, Any]
     when: str | bool | None = None
+    retry: dict[str, Any] = Field(default_factory=dict)
+    """What the playbook and the step say of trying it again; empty where they say nothing."""
+
+    @property
+    def retry_in_words(self) -> str:
+        """Such as `5 attempts, first wait 10 s`."""
+        return retry_fields.in_words(self.retry)
 
 
 def parse(text: str) -> Playbook:
@@ -114,6 +121,7 @@ def dry_run(playbook: Playbook, inputs: dict[str, Any]) -> list[PlannedCall]:
             tool=step.tool,
             arguments=_as_far_as_known(step.with_, names),
             when=step.when,
+            retry={**retry_fields.read(playbook.retry), **retry_fields.read(step.retry)},
         )
         for step in playbook.steps
     ]

@@ -4,7 +4,7 @@ Written the same in a playbook, a form, the API and on the command line; kept in
 levels say something, and what becomes of a failure: retry.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -98,9 +98,7 @@ def _errors(written: object) -> list[str]:
 
 def known_errors() -> tuple[str, ...]:
     """What `errors` may name: groups, what a command may end with, the limits, and the codes of models/errors.py."""
-    kinds = [*OpsCoreError.__subclasses__(), *ToolFailed.__subclasses__()]
-    codes = sorted({kind.code for kind in kinds if kind.__module__ == OpsCoreError.__module__})
-    return (TRANSIENT, ANY, EXIT_CODE, LIMIT, *limits.BY_NAME, *codes)
+    return (TRANSIENT, ANY, EXIT_CODE, LIMIT, *limits.BY_NAME, *sorted(kind.code for kind in _kinds()))
 
 
 FIELDS = (
@@ -147,3 +145,51 @@ def _problem(name: object, value: object) -> str:
 
 def _is_unset(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def in_words(kept: Mapping[str, Any]) -> str:
+    """What was kept as people read it: `5 attempts, first wait 10 s`; empty where nothing was said."""
+    return ", ".join(_in_words(name, kept[name]) for name in BY_NAME if name in kept)
+
+
+def _in_words(name: str, value: Any) -> str:
+    match name:
+        case "attempts":
+            return f"{value} attempt{'s' if value != 1 else ''}"
+        case "wait":
+            return str(value)
+        case "factor":
+            return f"factor {value:g}"
+        case "errors":
+            return f"after {', '.join(value)}"
+        case _:
+            return f"{BY_NAME[name].title.lower()} {quantities.shown(value, Measure.SECONDS)}"
+
+
+def reference() -> str:
+    """Fields and errors as Markdown."""
+    rows = ["| field | what it says |", "| --- | --- |"]
+    rows += [f"| `{each.name}` | {each.meaning} |" for each in FIELDS]
+    errors = ["| error | what it is |", "| --- | --- |", *(f"| `{name}` | {said} |" for name, said in _explained())]
+    return "\n".join([*rows, "", *errors])
+
+
+def _explained() -> Iterator[tuple[str, str]]:
+    yield (
+        TRANSIENT,
+        "what may go well another time: a tool that broke, a service that is away; of a tool whose effect "
+        "must not happen twice only what was not called",
+    )
+    yield ANY, "every error"
+    yield EXIT_CODE, "a command that ended with another code than 0"
+    yield LIMIT, "any limit that was hit"
+    for kind in limits.KINDS:
+        yield kind.name, f"this limit was hit: {kind.title}"
+    for error in sorted(_kinds(), key=lambda each: each.code):
+        said = (error.__doc__ or "").strip().partition("\n")[0]
+        yield error.code, f"{said[0].lower()}{said[1:]}".rstrip(".")
+
+
+def _kinds() -> list[type[OpsCoreError]]:
+    kinds = [*OpsCoreError.__subclasses__(), *ToolFailed.__subclasses__()]
+    return [kind for kind in kinds if kind.__module__ == OpsCoreError.__module__]

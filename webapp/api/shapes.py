@@ -373,6 +373,9 @@ class PlannedCallShape(Answer):
     tool: str
     arguments: dict[str, Any]
     when: str | bool | None
+    retry: dict[str, Any] = Field(
+        {}, description="What the playbook and the step say of trying it again, times in seconds; empty: nothing."
+    )
 
 
 class Check(Answer):

@@ -175,3 +175,10 @@ def test_mistake_in_a_retry_has_its_line() -> None:
 def test_mistake_in_limits_has_its_line() -> None:
     found = problems("limits:\n  wall: 5 min\n  memory: lots\n" + steps("{stage: build, tool: files.list}"))
     assert [(each["path"], each["line"]) for each in found] == [("limits.memory", 3)]
+
+
+def test_dry_run_says_how_often_a_step_is_tried() -> None:
+    both = steps("{stage: build, tool: files.list, retry: {attempts: 1}}", "{stage: build, tool: files.list}")
+    first, second = dry_run(parse("retry: {attempts: 5, first: 10 s, errors: limit}\n" + both), {})
+    assert first.retry_in_words == "1 attempt, first wait 10 s, after limit"
+    assert second.retry == {"attempts": 5, "first": 10.0, "errors": ["limit"]}

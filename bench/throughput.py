@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.throughput [--quick] [--tasks 300] [--rounds 3] [--only sqlite|postgresql]
 
-Bare Celery runs tasks that do nothing (prefork, no results, its defaults); OpsCore runs tasks of one step,
-files.list, which starts no sandbox: what is measured is OpsCore's own cost a task, every row, event, folder
-and snapshot of it.  Same broker, same concurrency.  For the rate the workers are stopped, the queue is
+Bare Celery runs tasks that do nothing (prefork, no results, acks_late, prefetch 1); OpsCore runs tasks of one step,
+drill.nothing, which starts no sandbox and needs no folder: what is measured is OpsCore's own cost a task, every row
+and event of it.  Same broker, same concurrency.  For the rate the workers are stopped, the queue is
 filled, and they are let go; for the latency one task at a time meets an idle worker.  Medians of the rounds.
 What is asked of each system: sides.py.
 """

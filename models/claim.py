@@ -7,17 +7,20 @@ itself are one statement.  Which queues may be claimed from: open_queues.py.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select, union_all, update
+from sqlalchemy import ClauseElement, Row, Update, bindparam, func, insert, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from models import event
-from models.columns import database_now, new_id, now
+from models.agent import Agent
+from models.columns import UtcTime, database_now, new_id, now
 from models.errors import Conflict
-from models.open_queues import open_queues
+from models.open_queues import has_rules, open_queues, rules_of
 from models.run import Run
-from models.states import Move, State, move
+from models.scope import current
+from models.states import Move, State, moving
 from models.task import Task
 
 LEASE = timedelta(seconds=30)
@@ -60,6 +63,8 @@ class Claim:
     queue: str
     task: Task = field(repr=False, compare=False)
     """The row as it was when it was claimed."""
+    limits_of_agent: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    """What the agent was allowed then; None where that was not asked."""
 
 
 def claim(
@@ -69,56 +74,69 @@ def claim(
 
     Whoever names the `run_id` can ask `claimed` afterwards whether the claim stands.
     """
-    may_be_taken = open_queues(session, queues, claimant.agent)
-    if not may_be_taken:
+    row = _take(session, _claiming(tuple(queues), lease, is_without_rules=True), claimant)
+    if row is None and (rules := rules_of(session, queues, claimant.agent)):
+        may_be_taken = open_queues(session, rules, queues, claimant.agent)
+        row = _take(session, _claiming(tuple(may_be_taken), lease), claimant) if may_be_taken else None
+    if row is None:
         return None
-    try:
-        task = move(
-            session,
-            Move.CLAIM,
-            Task.number == _best(may_be_taken),
-            run_number=Task.run_number + 1,
-            run_writes=0,
-            agent=claimant.agent,
-            lease_expires_at=database_now(lease),
-            # Wishes are to a run: those to an earlier one were fulfilled, or died with it.
-            stop_requested_at=None,
-            pause_requested_at=None,
-        )
-    except Conflict:
-        return None
-    task.started_at = task.started_at or now()
-    session.add(
-        Run(
-            id=run_id or new_id(),
-            task_id=task.id,
-            tenant=task.tenant,
-            number=task.run_number,
-            epoch=task.epoch,
-            agent=claimant.agent,
-            worker_id=claimant.worker_id,
-            host=claimant.host,
-            pid=claimant.pid,
-            process_started_at=claimant.process_started_at,
-        )
-    )
-    told = {"agent": claimant.agent, "run": task.run_number, "host": claimant.host}
-    event.record(session, "task", task.id, task.event_count, "task.claimed", task.tenant, **told)
-    return _of(task)
+    values = dict(row._mapping)
+    of_agent = values.pop("of_agent") or {}
+    taken = _of(Task(**values), of_agent)
+    _note_run(session, taken, claimant, run_id or new_id())
+    return taken
+
+
+def _take(session: Session, statement: Update, claimant: Claimant) -> Row[Any] | None:
+    # Prepared once and run on the connection itself: this is done for every task.
+    given = {"claimant": claimant.agent, "host_now": now()}
+    return session.connection().execute(statement, given).one_or_none()
+
+
+def _note_run(session: Session, taken: Claim, claimant: Claimant, run_id: str) -> None:
+    signed = {"tenant": taken.tenant, "author": current().author}
+    at = {"host": claimant.host, "pid": claimant.pid, "process_started_at": claimant.process_started_at}
+    named = {"task_id": taken.task_id, "number": taken.run_number, "epoch": taken.epoch}
+    run = {"id": run_id, **named, **at, **signed, "agent": claimant.agent, "worker_id": claimant.worker_id}
+    session.connection().execute(_NEW_RUN, [run])
+    told = {"agent": claimant.agent, "run": taken.run_number, "host": claimant.host}
+    event.write(session, [event.line(taken.task_id, taken.tenant, taken.task.event_count, "task.claimed", told)])
 
 
 def claimed(session: Session, run_id: str) -> Claim | None:
     """The claim of that run if it stands; for whoever lost the answer to the commit.  Runs in the wide scope."""
     mine = select(Task).join(Run, (Run.task_id == Task.id) & (Run.number == Task.run_number))
     task = session.scalars(mine.where(Run.id == run_id, Task.state == State.RUNNING)).one_or_none()
-    return _of(task) if task is not None else None
+    return _of(task, None) if task is not None else None
 
 
-def _of(task: Task) -> Claim:
-    return Claim(task.id, task.tenant, task.run_number, task.epoch, task.agent or "", task.queue, task)
+def _of(task: Task, of_agent: dict[str, Any] | None) -> Claim:
+    return Claim(task.id, task.tenant, task.run_number, task.epoch, task.agent or "", task.queue, task, of_agent)
 
 
-def _best(queues: list[str]) -> Any:
+@lru_cache(maxsize=32)
+def _claiming(queues: tuple[str, ...], lease: timedelta, *, is_without_rules: bool = False) -> Update:
+    """The claim; where asked, only if nobody has decided anything about these queues and this agent."""
+    agent = bindparam("claimant", type_=Task.__table__.c.agent.type)
+    statement = moving(Move.CLAIM).where(Task.number == _best(queues))
+    if is_without_rules:
+        statement = statement.where(~has_rules(queues, agent))
+    values = {
+        "event_count": Task.event_count + 1,
+        "run_number": Task.run_number + 1,
+        "run_writes": 0,
+        "agent": agent,
+        "lease_expires_at": database_now(lease),
+        "started_at": func.coalesce(Task.started_at, bindparam("host_now", type_=UtcTime)),
+        # Wishes are to a run: those to an earlier one were fulfilled, or died with it.
+        "stop_requested_at": None,
+        "pause_requested_at": None,
+    }
+    of_agent = select(Agent.limits).where(Agent.name == agent, Agent.tenant == Task.tenant).scalar_subquery()
+    return statement.values(values).returning(*Task.__table__.columns, of_agent.label("of_agent"))
+
+
+def _best(queues: tuple[str, ...]) -> Any:
     """The number of the claimable task with the lowest rank: the first of each queue, then the best of these.
 
     One look into the index per queue, however many tasks wait.  Rows that other workers are taking
@@ -143,7 +161,7 @@ def fenced(session: Session, claim: Claim, **values: Any) -> int:
     return int(write(session, claim, None, events=1, **values).event_count)
 
 
-def write(session: Session, claim: Claim, seen: int | None, *, events: int, **values: Any) -> Any:
+def write(session: Session, claim: Claim, seen: int | None, *, events: int, **values: Any) -> Row[Any]:
     """Write to the claimed task and take the next `events` numbers of its timeline, of which the row has the last.
 
     `seen` is how often this run has written before: a write that stands is not made twice.  None does not ask.
@@ -151,31 +169,10 @@ def write(session: Session, claim: Claim, seen: int | None, *, events: int, **va
     Raises:
         Fenced: another run owns the task, or it is not running any more.
     """
-    raised = {"event_count": Task.event_count + events, "run_writes": Task.run_writes + 1}
-    row = session.execute(
-        update(Task)
-        .where(*_mine(claim, seen))
-        .values(**raised, **values)
-        .returning(Task.event_count, *WISHES)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
+    row = _run(session, claim, None, seen, events, values)
     if row is None:
         raise Fenced("cannot write: another run owns this task", task_id=claim.task_id, run=claim.run_number)
     return row
-
-
-def _mine(claim: Claim, seen: int | None) -> list[ColumnElement[bool]]:
-    mine = [Task.id == claim.task_id, Task.run_number == claim.run_number, Task.state == State.RUNNING]
-    return mine if seen is None else [*mine, Task.run_writes == seen]
-
-
-WISHES = (
-    Task.cancel_requested_at,
-    Task.stop_requested_at,
-    Task.pause_requested_at,
-    (Task.deadline_at <= database_now()).label("is_late"),
-)
-"""What people want of the run that has the task, and whether its time is up."""
 
 
 def end(
@@ -187,30 +184,77 @@ def end(
     *,
     events: int = 1,
     **values: Any,
-) -> Task:
-    """Make the run's last move; returns the task as it stands then, with the last of its `events` numbers.
+) -> Row[Any]:
+    """Make the run's last move; as `write`.
 
     A task that somebody wants cancelled does not succeed.
 
     Raises:
         Fenced: another run owns the task, it is not running any more, or it is to be cancelled.
     """
-    conditions = _mine(claim, seen)
-    if what is Move.SUCCEED:
-        conditions.append(Task.cancel_requested_at.is_(None))
-    raised = {"run_writes": Task.run_writes + 1, "lease_expires_at": None}
-    try:
-        task: Task = move(session, what, *conditions, events=events, **raised, **values)
-    except Conflict as error:
-        raise Fenced("cannot end the run", task_id=claim.task_id, run=claim.run_number) from error
+    row = _run(session, claim, what, seen, events, {"lease_expires_at": None, **values})
+    if row is None:
+        raise Fenced("cannot end the run", task_id=claim.task_id, run=claim.run_number)
     close_run(session, claim.task_id, claim.run_number, outcome)
-    return task
+    return row
+
+
+def _run(
+    session: Session, claim: Claim, what: Move | None, seen: int | None, events: int, values: dict[str, Any]
+) -> Row[Any] | None:
+    """The one fenced statement; prepared once for the names of the values that are plain."""
+    plain = {name: value for name, value in values.items() if not isinstance(value, ClauseElement)}
+    statement = _fence(what, tuple(sorted(plain)), is_numbered=seen is not None)
+    if len(plain) < len(values):
+        statement = statement.values({name: value for name, value in values.items() if name not in plain})
+    given = {"of_task": claim.task_id, "of_run": claim.run_number, "of_events": events}
+    given |= {f"new_{name}": value for name, value in plain.items()}
+    given |= {"of_write": seen} if seen is not None else {}
+    return session.connection().execute(statement, given).one_or_none()
+
+
+WISHES = (
+    Task.cancel_requested_at,
+    Task.stop_requested_at,
+    Task.pause_requested_at,
+    (Task.deadline_at <= database_now()).label("is_late"),
+)
+"""What people want of the run that has the task, and whether its time is up."""
+
+
+@lru_cache(maxsize=256)
+def _fence(what: Move | None, names: tuple[str, ...], *, is_numbered: bool) -> Update:
+    table = Task.__table__.c
+    statement = (update(Task) if what is None else moving(what)).where(
+        Task.state == State.RUNNING,
+        Task.id == bindparam("of_task", type_=table.id.type),
+        Task.run_number == bindparam("of_run", type_=table.run_number.type),
+    )
+    if is_numbered:
+        statement = statement.where(Task.run_writes == bindparam("of_write", type_=table.run_writes.type))
+    if what is Move.SUCCEED:
+        statement = statement.where(Task.cancel_requested_at.is_(None))
+    count = bindparam("of_events", type_=table.event_count.type)
+    raised = {"event_count": Task.event_count + count, "run_writes": Task.run_writes + 1}
+    given = {name: bindparam(f"new_{name}", type_=table[name].type) for name in names}
+    return statement.values({**raised, **given}).returning(Task.event_count, *WISHES)
 
 
 def close_run(session: Session, task_id: str, number: int, outcome: str) -> None:
     """Note how the run ended, unless that was noted before."""
-    run = update(Run).where(Run.task_id == task_id, Run.number == number, Run.ended_at.is_(None))
-    session.execute(run.values(ended_at=now(), outcome=outcome).execution_options(synchronize_session=False))
+    given = {"of_task": task_id, "of_run": number, "new_ended_at": now(), "new_outcome": outcome}
+    session.connection().execute(_closing(), given)
+
+
+@cache
+def _closing() -> Update:
+    run = Run.__table__.c
+    mine = (run.task_id == bindparam("of_task", type_=run.task_id.type), run.number == bindparam("of_run"))
+    told = {name: bindparam(f"new_{name}", type_=run[name].type) for name in ("ended_at", "outcome")}
+    return update(Run).where(*mine, run.ended_at.is_(None)).values(told)
+
+
+_NEW_RUN = insert(Run.__table__)  # type: ignore[arg-type]  # the mapped class says less than its table is
 
 
 def since(session: Session, at: datetime | None) -> float | None:

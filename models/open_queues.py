@@ -4,9 +4,23 @@ Asked in the transaction of the claim.  A rule that has a limit is locked until 
 workers cannot both take the last place; where no limit is set, and that is the rule, nothing is locked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    String,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from models.agent import Agent
@@ -25,27 +39,43 @@ class Rule:
     max_running: int | None
 
 
-def open_queues(session: Session, queues: list[str], agent: str) -> list[str]:
-    """Those of the queues that the agent may take another task of.  Runs in the wide scope."""
-    rules = _rules(session, queues, agent)
+def open_queues(session: Session, rules: list[Rule], queues: list[str], agent: str) -> list[str]:
+    """Those of the queues that the agent may take another task of, under these rules.  Runs in the wide scope."""
     if any(rule.max_running is not None for rule in rules):
-        rules = _locked(session, queues, agent)
+        _lock(session, queues, agent)
+        rules = rules_of(session, queues, agent)
     closed = {rule.name if rule.kind == "queue" else EVERY for rule in rules if _closes(session, rule)}
     return [] if EVERY in closed else [name for name in queues if name not in closed]
 
 
-def _rules(session: Session, queues: list[str], agent: str) -> list[Rule]:
-    of_agent = select(literal("agent"), Agent.name, Agent.paused_at.is_not(None), Agent.max_running).where(
-        Agent.name == agent, or_(Agent.paused_at.is_not(None), Agent.max_running.is_not(None))
-    )
-    of_queues = select(literal("queue"), Queue.name, Queue.paused_at.is_not(None), Queue.max_running).where(
-        Queue.name.in_([*queues, EVERY]), or_(Queue.paused_at.is_not(None), Queue.max_running.is_not(None))
-    )
-    return [Rule(*row) for row in session.execute(union_all(of_agent, of_queues)).all()]
+def has_rules(queues: Sequence[str], agent: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether anybody has decided anything about them, as part of a statement."""
+    of_agent = exists().where(Agent.name == agent, _is_rule(Agent))
+    return or_(of_agent, exists().where(Queue.name.in_([*queues, EVERY]), _is_rule(Queue)))
 
 
-def _locked(session: Session, queues: list[str], agent: str) -> list[Rule]:
-    """The rules again, and nobody else claims under those with a limit before this transaction ends.
+def rules_of(session: Session, queues: Sequence[str], agent: str) -> list[Rule]:
+    """What was decided about the agent, these queues, and all."""
+    found = session.connection().execute(_asking(tuple(queues)), {"claimant": agent})
+    return [Rule(*row) for row in found]
+
+
+def _is_rule(table: type[Agent] | type[Queue]) -> ColumnElement[bool]:
+    return or_(table.paused_at.is_not(None), table.max_running.is_not(None))
+
+
+@lru_cache(maxsize=32)
+def _asking(queues: tuple[str, ...]) -> CompoundSelect[Any]:
+    of_agent = select(literal("agent"), Agent.name, Agent.paused_at.is_not(None), Agent.max_running)
+    of_queues = select(literal("queue"), Queue.name, Queue.paused_at.is_not(None), Queue.max_running)
+    return union_all(
+        of_agent.where(Agent.name == bindparam("claimant", type_=String), _is_rule(Agent)),
+        of_queues.where(Queue.name.in_([*queues, EVERY]), _is_rule(Queue)),
+    )
+
+
+def _lock(session: Session, queues: list[str], agent: str) -> None:
+    """Nobody else claims under the rules with a limit before this transaction ends.
 
     Everybody locks in the same order, the agent first.  Keys stay free: new workers refer to their agent's.
     """
@@ -53,7 +83,6 @@ def _locked(session: Session, queues: list[str], agent: str) -> list[Rule]:
     session.execute(limited.with_for_update(key_share=True))
     names = select(Queue.name).where(Queue.name.in_([*queues, EVERY]), Queue.max_running.is_not(None))
     session.execute(names.order_by(Queue.name).with_for_update(key_share=True))
-    return _rules(session, queues, agent)
 
 
 def _closes(session: Session, rule: Rule) -> bool:

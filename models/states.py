@@ -8,7 +8,7 @@ and its event are one.
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, Update, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict
@@ -83,11 +83,10 @@ def move(session: Session, what: Move, *conditions: ColumnElement[bool], events:
     """
     from models.task import Task  # the table's type names State, so it is imported late
 
-    sources, target = MOVES[what]
     statement = (
-        update(Task)
-        .where(*conditions, Task.state.in_(sources))
-        .values(state=target, event_count=Task.event_count + events, **values)
+        moving(what)
+        .where(*conditions)
+        .values(event_count=Task.event_count + events, **values)
         .returning(Task)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
@@ -95,6 +94,15 @@ def move(session: Session, what: Move, *conditions: ColumnElement[bool], events:
     if task is None:
         raise Conflict(f"cannot {what} task: another was there first")
     return task
+
+
+def moving(what: Move) -> Update:
+    """The statement of the move, for whoever prepares it once: it lacks its conditions, and the events' numbers."""
+    from models.task import Task
+
+    sources, target = MOVES[what]
+    is_there = Task.state == next(iter(sources)) if len(sources) == 1 else Task.state.in_(sources)
+    return update(Task).where(is_there).values(state=target)
 
 
 def diagram() -> str:

@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from models import event
 from models.claim import WISHES, Claim, Fenced, end, write
-from models.columns import new_id, now
 from models.database import after_commit, reading, writing
-from models.event import Event
-from models.scope import current
 from models.states import Move, State
 from models.task import Task
 from tasks import live
@@ -50,7 +48,7 @@ class Ending:
 
     move: Move
     outcome: str
-    tell: Callable[[Session, Task], Mapping[str, Any]] | None = None
+    tell: Callable[[Session, Row[Any]], Mapping[str, Any]] | None = None
     after: Callable[[], None] | None = None
     """What follows the commit."""
 
@@ -182,37 +180,23 @@ class FencedWrites:
                 number = int(row.event_count)
             else:
                 closing = (ending.move, ending.outcome, self._seen)
-                task = end(session, self.claim, *closing, events=len(notes), **values)
-                number = int(task.event_count)
+                row = end(session, self.claim, *closing, events=len(notes), **values)
+                number = int(row.event_count)
                 if ending.tell is not None:
-                    told[-1] |= ending.tell(session, task)
+                    told[-1] |= ending.tell(session, row)
             for note in notes:
                 if note.rows is not None:
                     note.rows(session)
             first = number - len(notes) + 1
-            lines = [self._line(first + index, note.kind, told[index]) for index, note in enumerate(notes)]
-            if lines:
-                session.execute(insert(Event), lines)
-            task_id = self.claim.task_id
+            task_id, tenant = self.claim.task_id, self.claim.tenant
+            numbered = zip(range(first, number + 1), notes, told, strict=True)
+            event.write(session, [event.line(task_id, tenant, at, note.kind, said) for at, note, said in numbered])
             after_commit(session, lambda: live.hint("task", task_id, number))
             if ending is not None and ending.after is not None:
                 after_commit(session, ending.after)
             triggers.at("write.before_commit")
         if ending is None:
             self.pulse.see(row)
-
-    def _line(self, number: int, kind: str, told: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "id": new_id(),
-            "tenant": self.claim.tenant,
-            "author": current().author,
-            "subject_kind": "task",
-            "subject_id": self.claim.task_id,
-            "number": number,
-            "kind": kind,
-            "data": told,
-            "at": now(),
-        }
 
 
 def pauses() -> Iterator[float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.agent import Agent
@@ -41,6 +41,7 @@ class Ledger:
         self.pulse = pulse or Pulse(claim, timedelta(days=1), uptime())
         self._writes = FencedWrites(claim, self.pulse)
         self._steps_done = claim.task.steps_done
+        self._limits_are_fresh = True
         self._open: _Begun | None = None
         """The step that runs, as its row is to be; None between steps."""
 
@@ -71,7 +72,11 @@ class Ledger:
         return next(iter(self._read(select(Workspace).where(Workspace.task_id == self.claim.task_id))), None)
 
     def limits_of_agent(self) -> dict[str, Any]:
-        """What the agent that works on it is allowed now."""
+        """What the agent that works on it is allowed now; a claim that was made just now has asked."""
+        of_claim = self.claim.limits_of_agent
+        if of_claim is not None and self._limits_are_fresh:
+            self._limits_are_fresh = False
+            return of_claim
         return next(iter(self._read(select(Agent.limits).where(Agent.name == self.claim.agent))), {})
 
     def tried_for(self, key: str) -> timedelta:
@@ -203,8 +208,8 @@ class Ledger:
     def cancel(self, killed: int) -> None:
         """The task is cancelled: no process of it is left, of which so many were killed."""
 
-        def tell(session: Session, task: Task) -> Mapping[str, Any]:
-            passed = since(session, task.cancel_requested_at)
+        def tell(session: Session, row: Row[Any]) -> Mapping[str, Any]:
+            passed = since(session, row.cancel_requested_at)
             return {} if passed is None else {"after_s": round(passed, 3)}
 
         self._writes.note("task.cancelled", {"killed": killed}, _ended(), self._close_steps)
@@ -275,8 +280,11 @@ class _Begun:
     def write(self, session: Session) -> None:
         if self.before is not None:
             session.execute(delete(Step).where(Step.id == self.before.id))
-        session.execute(insert(Step), [self.values])
+        session.connection().execute(_NEW_STEP, [self.values])
         self.written_in = session
+
+
+_NEW_STEP = insert(Step.__table__)  # type: ignore[arg-type]  # the mapped class says less than its table is
 
 
 def _ended() -> dict[str, Any]:

@@ -14,15 +14,16 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, MetaData, event, inspect
+from sqlalchemy import Connection, Engine, Executable, MetaData, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import Pool
 
 from settings import PROJECT, Settings
 
 AFTER_COMMIT = "opscore_after_commit"
+TOGETHER = "opscore_together"
 CONNECT_WITHIN_S = 5
 RESTED_S = 1.0
 USED_AT = "opscore_used_at"
@@ -94,6 +95,7 @@ def writing() -> Iterator[Session]:
     with Session(db.engine, expire_on_commit=False) as session:
         session.connection(execution_options={"opscore_writing": True})
         yield session
+        send_together(session)
         session.commit()
         callbacks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
     # SQLAlchemy's own after_commit event fires at savepoints too and outlives a rollback: hence a list.
@@ -104,6 +106,38 @@ def writing() -> Iterator[Session]:
 def after_commit(session: Session, callback: Callable[[], None]) -> None:
     """Run the callback once this session's transaction is committed; never after a rollback."""
     session.info.setdefault(AFTER_COMMIT, []).append(callback)
+
+
+def together(session: Session, statement: Executable, rows: list[dict[str, Any]]) -> None:
+    """Run the statement, which gives nothing back, with others of its kind, in order, and before the commit."""
+    session.info.setdefault(TOGETHER, []).append((statement, rows))
+
+
+def send_together(session: Session) -> None:
+    """Run what waits now: PostgreSQL gets all of it at once, and answers once."""
+    waiting = session.info.pop(TOGETHER, [])
+    if not waiting:
+        return
+    connection = session.connection()
+    with _pipeline(connection):
+        for statement, rows in waiting:
+            connection.execute(statement, rows)
+
+
+@contextmanager
+def _pipeline(connection: Connection) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    try:
+        with driver.pipeline():
+            yield
+    except driver.Error as error:
+        # Past SQLAlchemy, which would have done the same.
+        if driver.closed or driver.broken:
+            connection.invalidate(error)
+        raise DBAPIError.instance("", None, error, driver.Error, dialect=connection.dialect) from error
 
 
 def insert_unless_there(session: Session, table: type[Base], **values: Any) -> bool:

@@ -32,7 +32,9 @@ def keep_plan(session: Session, content: dict[str, Any]) -> str:
     scope = current()
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(f"{scope.tenant}\n{text}".encode()).hexdigest()
-    if session.scalar(select(Plan.id).where(Plan.id == digest)) is None:
+    # Locked, so that it is not deleted as nobody's before the task that follows it stands (tasks/retention.py).
+    there = select(Plan.id).where(Plan.id == digest).with_for_update(read=True, key_share=True)
+    if session.scalar(there) is None:
         signed = {"tenant": scope.tenant, "author": scope.author}
         # Two submissions of a new plan at the same time write the same row.
         insert_unless_there(session, Plan, id=digest, content=content, created_at=now(), **signed)

@@ -12,9 +12,9 @@ from models.service import Service
 from models.sign_in import SignInLink
 from models.step import Step
 from models.task import Task
-from models.workspace import Artifact, Upload, Workspace
+from models.workspace import Artifact, Upload, UploadUse, Workspace
 
 TABLES = (
     Agent, Artifact, Event, Firing, Leadership, Plan, Queue, Retention, Run, Schedule, Service, SignInLink, Step, Task,
-    Upload, Worker, Workspace,
+    Upload, UploadUse, Worker, Workspace,
 )  # fmt: skip

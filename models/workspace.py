@@ -46,7 +46,11 @@ class Artifact(Owned, Base):
     media_type: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
-    __table_args__ = (Index("uq_artifact_path", "task_id", "path", unique=True),)
+    __table_args__ = (
+        Index("uq_artifact_path", "task_id", "path", unique=True),
+        # Deleting a step looks for its artifacts.
+        Index("ix_artifact_step", "step_id"),
+    )
 
 
 class Upload(Owned, Base):
@@ -60,3 +64,16 @@ class Upload(Owned, Base):
     digest: Mapped[str] = mapped_column(String(80))
     media_type: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class UploadUse(Owned, Base):
+    """A task that names an upload: while there is one, the upload stays (tasks/retention.py)."""
+
+    __tablename__ = "upload_use"
+
+    upload_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), ForeignKey("upload.id"), primary_key=True)
+    task_id: Mapped[str] = mapped_column(
+        Uuid(as_uuid=False), ForeignKey("task.id", ondelete="CASCADE"), primary_key=True
+    )
+
+    __table_args__ = (Index("ix_upload_use_task", "task_id"),)

@@ -55,6 +55,13 @@ def find_source(settings: Settings, playbook: Playbook, inputs: dict[str, Any]) 
     return _upload(settings, field, value) if value.startswith(UPLOAD) else _host_path(settings, field, value)
 
 
+def named_upload(playbook: Playbook, inputs: dict[str, Any]) -> str | None:
+    """The id of the upload that is the source, if one is."""
+    field = source_field(playbook)
+    value = inputs.get(field) if field else None
+    return value.removeprefix(UPLOAD) if isinstance(value, str) and value.startswith(UPLOAD) else None
+
+
 def upload_path(settings: Settings, upload_id: str) -> Path:
     """Where the upload's bytes lie."""
     return settings.data_dir / "uploads" / upload_id

@@ -22,9 +22,10 @@ from models.database import after_commit, reading, writing
 from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.plan import keep_plan
 from models.task import Task
+from models.workspace import UploadUse
 from tasks import catalog, live, retry_fields, timing
 from tasks.broker import publish
-from tasks.inputs import find_source, source_field
+from tasks.inputs import find_source, named_upload, source_field
 from tasks.outcome import clean
 from tasks.playbook import Playbook, check_inputs, parse, with_defaults
 from tasks.timing import Timing
@@ -70,6 +71,8 @@ class Prepared:
 
     task: Task
     plan: dict[str, Any]
+    upload_id: str | None = None
+    """The upload that it works on."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ def submit(order: Order) -> Submitted:
         # Two calls with one key at the same time: the other was first.
         earlier = _earlier(order, digest)
         if earlier is None:
+            prepare(order)  # says so when the upload was deleted meanwhile
             raise
         return Submitted(earlier, is_new=False)
 
@@ -123,7 +127,7 @@ def prepare(order: Order, schedule_id: str | None = None) -> Prepared:
     task.cloned_from_id = order.cloned_from
     if original is not None and not order.template and not order.playbook:
         task.template, task.template_version = original.template, original.template_version
-    return Prepared(task, playbook.model_dump(mode="json", by_alias=True))
+    return Prepared(task, playbook.model_dump(mode="json", by_alias=True), named_upload(playbook, inputs))
 
 
 def write(session: Session, prepared: Prepared, **told: Any) -> Task:
@@ -132,6 +136,8 @@ def write(session: Session, prepared: Prepared, **told: Any) -> Task:
     task.plan_id = keep_plan(session, prepared.plan)
     session.add(task)
     session.flush()
+    if prepared.upload_id is not None:
+        session.add(UploadUse(upload_id=prepared.upload_id, task_id=task.id))
     told = {"queue": task.queue, "title": task.title, **told}
     if task.cloned_from_id is not None:
         told["cloned_from"] = task.cloned_from_id

@@ -20,7 +20,8 @@ from tasks.firing import fire_due
 from tasks.reconcile.due import DUE, LATE, fail_late, start_due
 from tasks.reconcile.lost_workers import close_lost_workers
 from tasks.reconcile.rescue import EXPIRED, requeue_lost, rescue_expired, runs_here
-from tasks.wake_ups import UNPUBLISHED, publish_unpublished, top_up
+from tasks.retention import prune_some
+from tasks.wake_ups import CLAIMABLE, UNPUBLISHED, publish_unpublished, top_up
 
 __all__ = [
     "FULL_EVERY",
@@ -61,6 +62,8 @@ class Round:
     deaf: int = 0
     """Workers newly found to take nothing."""
     swept: int = 0
+    pruned: int = 0
+    """Ended tasks whose time was over."""
 
 
 def _go_on() -> None:
@@ -86,6 +89,8 @@ def quick(keep: Keep = _go_on) -> Round:
     keep()
     if done.requeued or done.due or due.is_any_unpublished:
         done.published = publish_unpublished()
+    if due.is_any_waiting:
+        done.woken = top_up()
     return done
 
 
@@ -97,11 +102,12 @@ class _Glance:
     is_any_due: bool
     is_any_late: bool
     is_any_unpublished: bool
+    is_any_waiting: bool
 
 
 def _glance() -> _Glance:
-    """One look into four indexes, for the most frequent answer by far: nothing."""
-    conditions = (EXPIRED, DUE, LATE, UNPUBLISHED)
+    """One look into five indexes, for the most frequent answer by far: nothing."""
+    conditions = (EXPIRED, DUE, LATE, UNPUBLISHED, CLAIMABLE)
     with reading() as session:
         found = [select(Task.number).where(each).exists() for each in conditions]
         return _Glance(*map(bool, session.execute(select(*found)).one()))
@@ -112,12 +118,12 @@ def full(watch: Watch, keep: Keep = _go_on) -> Round:
     workers_lost = close_lost_workers()
     done = quick(keep)
     done.workers_lost = workers_lost
-    done.woken = top_up()
-    keep()
     done.canaries, done.deaf = watch.round()
     keep()
     # Last: what people wait for comes first.
     done.swept = leftovers.sweep()
+    keep()
+    done.pruned = prune_some()
     return done
 
 

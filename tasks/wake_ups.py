@@ -5,7 +5,6 @@ thousand messages, since a worker that is awake goes on while it finds work.  A 
 taking it off the queue and handing it over, so what must be there is counted again and again, from the rows.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -13,19 +12,19 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
-from models.agent import SILENT_AFTER, Worker
-from models.columns import database_now, now
+from models.columns import now
 from models.database import reading, writing
 from models.states import State
 from models.task import Task
 from tasks.broker import BROKER_ERRORS, fill
 from tasks.logs import logger
+from tasks.openings import openings
 
 AT_ONCE = 500
 A_FEW = 4
 """Beyond the places: what a worker that starts or grows this moment finds."""
-_QUEUED = (Task.state == literal(State.QUEUED.value, literal_execute=True)) & Task.waits_until.is_(None)
-UNPUBLISHED = _QUEUED & Task.published_at.is_(None)
+CLAIMABLE = (Task.state == literal(State.QUEUED.value, literal_execute=True)) & Task.waits_until.is_(None)
+UNPUBLISHED = CLAIMABLE & Task.published_at.is_(None)
 log = logger(__name__)
 
 
@@ -71,38 +70,25 @@ def _write(session: Session, numbers: list[int], at: datetime | None) -> None:
 
 
 def wanted(queues: Iterable[str] | None) -> dict[str, list[str]]:
-    """The tasks that each queue must hold a wake-up for: the first of those that wait there."""
-    places = places_by_queue()
+    """The tasks that each queue must hold a wake-up for: the first of those that wait there and may be claimed."""
+    found: dict[str, list[str]] = {}
     with reading() as session:
-        names = [*session.scalars(_queues_with_tasks())] if queues is None else [*queues]
-        found: dict[str, list[str]] = {}
+        how = openings(session)
+        names = how.among(session.scalars(_queues_with_tasks()) if queues is None else queues)
         if names:
-            heads = union_all(*(_heads(name, places[name] + A_FEW) for name in names))
-            for row in session.execute(heads):
+            for row in session.execute(union_all(*(_heads(name, how.places[name] + A_FEW) for name in names))):
                 found.setdefault(row.queue, []).append(row.id)
     return found
 
 
 def _heads(queue: str, limit: int) -> Select[Any]:
-    first = select(Task.queue, Task.id).where(_QUEUED, Task.queue == queue).order_by(Task.rank_at).limit(limit)
+    first = select(Task.queue, Task.id).where(CLAIMABLE, Task.queue == queue).order_by(Task.rank_at).limit(limit)
     return select(first.subquery())
 
 
 def _queues_with_tasks() -> Select[tuple[str]]:
     """The queues in which tasks wait: one look into the index for each, all in one statement."""
-    names = select(func.min(Task.queue).label("name")).where(_QUEUED).cte("names", recursive=True)
-    after = select(func.min(Task.queue)).where(_QUEUED, Task.queue > names.c.name).scalar_subquery()
+    names = select(func.min(Task.queue).label("name")).where(CLAIMABLE).cte("names", recursive=True)
+    after = select(func.min(Task.queue)).where(CLAIMABLE, Task.queue > names.c.name).scalar_subquery()
     names = names.union_all(select(after).where(names.c.name.is_not(None)))
     return select(names.c.name).where(names.c.name.is_not(None))
-
-
-def places_by_queue() -> Counter[str]:
-    """How many tasks the live workers of each queue may run at the same time."""
-    heard = select(Worker.queues, Worker.concurrency).where(
-        Worker.stopped_at.is_(None), Worker.last_seen_at > database_now(-SILENT_AFTER)
-    )
-    places: Counter[str] = Counter()
-    with reading() as session:
-        for served, concurrency in session.execute(heard):
-            places.update(dict.fromkeys(served, concurrency))
-    return places

@@ -1,11 +1,14 @@
 """Settings are read from the environment, all problems are told together, and what nobody reads is named."""
 
+import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 import settings
 from models.errors import Misconfigured
+from models.rate import Rate
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +90,16 @@ def test_certificates_of_the_host_are_trusted_unless_ours_are_named(monkeypatch:
     monkeypatch.delenv("OPSCORE_CA_BUNDLE")
     monkeypatch.setenv("SSL_CERT_FILE", "")
     assert settings.Settings().ca_bundle is None
+
+
+@pytest.mark.parametrize("wrong", ["5", "five/s", "0/s", "0.0/min", "5/day", "-1/s", ""])
+def test_rate_that_is_none_is_named_with_what_to_write(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPSCORE_SERVICE_RATES", json.dumps({"web:*": wrong}))
+    with pytest.raises(ValidationError, match="rates such as 5/s, 30/min or 100/h"):
+        settings.Settings()
+
+
+def test_rate_that_the_settings_take_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = {"web:*": "5/s", "git:github.com": "30 / min", "web.fetch": "0.5/h"}
+    monkeypatch.setenv("OPSCORE_SERVICE_RATES", json.dumps(rates))
+    assert [Rate.read(each).per_s for each in settings.Settings().service_rates.values()] == [5, 0.5, 0.5 / 3600]

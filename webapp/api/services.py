@@ -20,7 +20,7 @@ part = APIBlueprint(
 
 
 class ServicePath(Question):
-    name: str = Field(description="The service, such as `web:example.org`.", max_length=200)
+    name: str = Field(description="The service, such as `web:example.org`.", max_length=200, pattern=r"^[\x21-\x7e]+$")
 
 
 class ServiceShape(Answer):

@@ -11,7 +11,8 @@ from tasks import retry
 from tasks.playbook import Playbook
 from tasks.retry import Failure, Policy
 from tasks.retry_fields import Wait
-from tools.contract import Effect
+from tools.contract import Effect, Tool
+from tools.registry import all_tools
 
 POLICY = Policy(
     attempts=3,
@@ -187,3 +188,10 @@ def test_mistake_is_named_with_its_field_and_cure(field: str, value: object, cur
     (problem,) = retry.problems({field: value})
     assert problem["path"] == f"retry.{field}"
     assert cure in problem["message"]
+
+
+@pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
+def test_what_a_tool_says_about_retries_makes_sense(tool: Tool) -> None:
+    assert retry.problems(tool.retry) == []
+    if tool.effect is Effect.ONCE:
+        assert not set(retry.read(tool.retry).get("errors", [])) - {"transient"}

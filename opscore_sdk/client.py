@@ -19,6 +19,7 @@ from opscore_sdk.connection import Connection
 from opscore_sdk.controls import Controls
 from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Service, Step, Task, Template, Upload
 from opscore_sdk.queues import EmergencyStop, Queues
+from opscore_sdk.retention import Retention
 from opscore_sdk.schedules import Schedules
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -34,6 +35,7 @@ class OpsCoreClient(Controls):
     def __init__(self, url: str | None = None, token: str | None = None, *, timeout: float = 30) -> None:
         self.url = (url or os.environ.get("OPSCORE_URL") or DEFAULT_URL).rstrip("/")
         self._connection = Connection(self.url, token or os.environ.get("OPSCORE_API_TOKEN") or "", timeout)
+        self.retention = Retention(self._connection)
         self.schedules = Schedules(self._connection)
         self.queues = Queues(self._connection)
         self.emergency = EmergencyStop(self._connection)

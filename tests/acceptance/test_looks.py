@@ -14,7 +14,7 @@ PAGES = (
     "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/services", "/agents/scout", "/agents/night-shift",
     "/tasks/new", "/tasks/new/from/survey-code-base",
     "/tasks/new/from/analyse-table", "/tasks/new/playbook", "/nowhere",
-    "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base",
+    "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base", "/retention",
     "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
     "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",
     "/tasks/{succeeded}/log",

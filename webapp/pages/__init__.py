@@ -39,6 +39,7 @@ NAVIGATION = (
     Place("Schedules", "schedules.show", "schedule", ("schedules",)),
     Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
     Place("Queues", "queues.show", "queues", ("queues",)),
+    Place("Retention", "retention.show", "retention", ("retention",)),
 )
 
 

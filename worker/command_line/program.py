@@ -9,6 +9,7 @@ from worker.command_line.frame import Program
 from worker.command_line.local import doctor, link, status, token
 from worker.command_line.playbooks import playbook
 from worker.command_line.queues import queue
+from worker.command_line.retention import retention
 from worker.command_line.run import run
 from worker.command_line.sandboxes import sandbox
 from worker.command_line.schedules import schedule
@@ -34,7 +35,7 @@ def program() -> None:
 
 
 for command in (
-    run, task, schedule, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor, token, link,
-    chaos,
+    run, task, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor, token,
+    link, chaos,
 ):  # fmt: skip
     program.add_command(command)

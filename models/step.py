@@ -12,6 +12,11 @@ from models.database import Base
 from models.scope import Owned
 from models.states import Stage
 
+CUT_OFF = "cut_off"
+"""Error code of a step that no run went on with: nobody knows what it did."""
+CUT_SHORT = frozenset({CUT_OFF, "cancelled", "deadline"})
+"""Error codes of steps that were ended in the middle, and may have had their effect."""
+
 
 class StepState(StrEnum):
     """Where a step stands."""

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from models.columns import database_now, now
 from models.database import after_commit, writing
 from models.states import TERMINAL, Move, State, move
-from models.step import Step, StepState
+from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from tasks import live
 from tasks.questions import answer_in
-from tasks.reopening import CUT_OFF, reopen
+from tasks.reopening import reopen
 from tasks.standing import NO_WISH, locked, refusal, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.columns import database_now, now
 from models.errors import InvalidInput, NotFound, Problem
 from models.states import Move, State, move
-from models.step import Step, StepState
+from models.step import CUT_OFF, CUT_SHORT, Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks import folders
@@ -22,8 +22,6 @@ from tasks.timeline import record_of_task
 from tools.contract import Effect
 from tools.registry import find
 
-CUT_OFF = "cut_off"
-"""Error code of a step whose run ended in the middle of it: nobody knows what it did."""
 FINISHED = (StepState.SUCCEEDED, StepState.SKIPPED)
 
 
@@ -85,7 +83,7 @@ def _named(steps: Sequence[Step], wanted: str | int) -> int:
 
 def _is_in_doubt(step: Step) -> bool:
     """Whether nobody knows what the step did, and repeating it could do it twice."""
-    if step.state != StepState.STARTED and step.error_code != CUT_OFF:
+    if step.state != StepState.STARTED and step.error_code not in CUT_SHORT:
         return False
     try:
         return find(step.tool).effect is Effect.ONCE

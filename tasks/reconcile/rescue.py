@@ -17,7 +17,7 @@ from models.columns import database_now, now
 from models.database import after_commit, reading, writing
 from models.run import Run
 from models.states import TERMINAL, Move, State, move
-from models.step import Step, StepState
+from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from tasks import live
 from tasks.logs import logger
@@ -123,7 +123,9 @@ def _carry_out(session: Session, run: Run, mine: tuple[Any, ...], verdict: Verdi
     number, told = int(task.event_count), dict(verdict.told)
     if task.state in TERMINAL:
         left = update(Step).where(Step.task_id == run.task_id, Step.state == StepState.STARTED)
-        session.execute(left.values(state=StepState.FAILED, finished_at=now(), error_message="was cut off"))
+        session.execute(
+            left.values(state=StepState.FAILED, finished_at=now(), error_code=CUT_OFF, error_message="was cut off")
+        )
     if verdict.move is Move.CANCEL and (passed := since(session, task.cancel_requested_at)) is not None:
         told["after_s"] = round(passed, 3)
     event.record(session, "task", run.task_id, number, verdict.kind, run.tenant, **told)

@@ -19,12 +19,11 @@ from models.database import reading, writing
 from models.errors import Conflict, InvalidInput, NotFound
 from models.event import Event
 from models.states import MOVES, TERMINAL, Move, State
-from models.step import Step, StepState
+from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks import control, live, waking
 from tasks.questions import answer
-from tasks.reopening import CUT_OFF
 from tests.support.factories import make_artifact, make_task
 
 
@@ -294,6 +293,15 @@ def test_a_step_that_must_not_happen_twice_and_was_cut_is_left_for_the_run_to_as
     assert steps(task_id)[-1].superseded_at is not None
 
 
+def test_a_step_that_a_cancellation_cut_short_is_in_doubt_too(alone: Flask) -> None:
+    task_id, step_id = waiting()
+    control.cancel(task_id)
+    with writing() as session:
+        session.execute(update(Step).where(Step.id == step_id).values(error_code="cancelled"))
+    control.retry(task_id)
+    assert steps(task_id)[-1].state == StepState.STARTED
+
+
 def test_a_dead_letter_is_dismissed_once(alone: Flask) -> None:
     task_id = failed()
     control.dismiss(task_id)
@@ -403,11 +411,11 @@ def test_a_cancellation_and_a_finish_agree_who_was_first(alone: Flask) -> None:
         with writing() as session:
             end(session, mine, Move.SUCCEED, "succeeded", finished_at=now())
 
-    cancelled, _ = together(alone, lambda: control.cancel(task_id), finish)
+    cancelled, finished = together(alone, lambda: control.cancel(task_id), finish)
     after = row(task_id)
-    assert after.state == State.SUCCEEDED
-    # Either it came too late and was refused, or it stands as a wish that the run did not see before its end.
-    assert isinstance(cancelled, Conflict) == (after.cancel_requested_at is None)
+    # Whoever is first wins: a finish refuses the cancellation, and a wish that stands refuses the finish.
+    assert isinstance(cancelled, Conflict) == (after.state == State.SUCCEEDED)
+    assert isinstance(finished, Fenced) == (after.cancel_requested_at is not None)
 
 
 ACTS: dict[str, Callable[[str], Any]] = {

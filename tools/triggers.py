@@ -64,7 +64,7 @@ class Triggers:
 
 def at(name: str) -> None:
     """This process has come to the point of that name."""
-    triggers = _triggers()
+    triggers = of_this_process()
     if name in triggers.wanted:
         triggers.reach(name)
 
@@ -86,7 +86,8 @@ def parse(text: str) -> dict[str, str]:
 
 
 @cache
-def _triggers() -> Triggers:
+def of_this_process() -> Triggers:
+    """What the environment says, read once; a forked child that is told otherwise clears the cache."""
     return Triggers(parse(os.environ.get(VARIABLE, "")))
 
 

@@ -22,7 +22,8 @@ def playbook(number: int, with_sandbox: bool) -> dict[str, Any]:
         _note("look", "pure", "design"),
         _note("change", "idempotent", "build", path=LOG, lines=LINES, sleep_s=wait),
         {"name": "write", "stage": "build", "tool": "files.write", "with": {"path": "output/report.txt", "text": "ok"}},
-        _note("send", "once", "test", path=LOG, lines=LINES, sleep_s=wait / 2),
+        # It writes no file: of one that was cut off only a person knows, and "done" goes on with the files before it.
+        _note("send", "once", "test", sleep_s=wait / 2),
         _note("close", "idempotent", "review", path=LOG, lines=1),
     ]
     if with_sandbox and number % 10 == 0:
@@ -33,7 +34,7 @@ def playbook(number: int, with_sandbox: bool) -> dict[str, Any]:
 
 def expected_log() -> bytes:
     """What every task's log holds in the end, however often it was cut off."""
-    planned = (("change", LINES), ("send", LINES), ("close", 1))
+    planned = (("change", LINES), ("close", 1))
     return "".join(f"{key} {line}\n" for key, lines in planned for line in range(1, lines + 1)).encode()
 
 

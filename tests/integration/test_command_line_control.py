@@ -1,19 +1,22 @@
 """bin/opscore's control of tasks, queues, agents and everything, and the Python client's, by a running application."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from models import scope
+from models.agent import Agent
 from models.database import reading, writing
 from models.plan import Plan
 from models.states import State
 from models.task import Task
 from opscore_sdk import Conflict, OpsCoreClient
+from settings import PROJECT
 from tests.support.factories import make_agent, make_task, make_worker
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
 from tests.support.workplace import Workplace
@@ -222,3 +225,29 @@ def test_the_client_rules_queues_and_everything(client: OpsCoreClient) -> None:
     assert (stopped.is_on, stopped.since is not None) == (True, True)
     assert not client.emergency.release().is_on
     assert not client.emergency.standing().is_on
+
+
+STATE_FOR = {
+    "cancel": State.QUEUED, "pause": State.RUNNING, "resume": State.PAUSED, "retry": State.FAILED,
+    "replay": State.SUCCEEDED, "clone": State.SUCCEEDED, "dismiss": State.FAILED, "show": State.WAITING,
+    "answer": State.WAITING,
+}  # fmt: skip
+
+
+def test_every_command_of_the_how_to_works(opscore: Opscore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emergency, "PATIENCE_S", 0.0)
+    with writing() as session:
+        session.execute(delete(Agent).where(Agent.name == "scout"))
+        make_worker(session, make_agent(session, "scout"))
+    text = (PROJECT / "docs" / "how-to" / "control-tasks.md").read_text(encoding="utf-8")
+    commands = [line for block in text.split("```\n")[1::2] for line in block.splitlines()]
+    assert len(commands) == 26
+    for command in commands:
+        _, *words = shlex.split(command)
+        if "TASK" in words:
+            with writing() as session:
+                plan = Plan(content=WHOLE_PLAN)
+                task = make_task(session, STATE_FOR[words[1]], 2, plan=plan, inputs={"name": "you"})
+            words[words.index("TASK")] = task.id
+        done = opscore(*words)
+        assert done.exit_code == 0, f"{command}: {done.output}"

@@ -122,6 +122,10 @@ def _clear_unusable() -> None:
     if not (UNFINISHED.exists() or is_moved or not _runs(PYTHON)):
         return
     _tell("The environment in .venv is incomplete or was moved; making it anew ...", code=0)
+    if VENV.is_symlink():
+        # What it leads to is another checkout's, which may be using it.
+        VENV.unlink()
+        return
     UNFINISHED.touch()
     for entry in VENV.iterdir():
         if entry == UNFINISHED:

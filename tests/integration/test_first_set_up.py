@@ -138,3 +138,16 @@ def _blocks(lock: str) -> list[str]:
         else:
             blocks.append(line)
     return [block.rstrip("\\ ") for block in blocks]
+
+
+def test_link_to_another_checkouts_environment_is_replaced_and_what_it_leads_to_stays(
+    checkout: Path, tmp_path: Path
+) -> None:
+    others = tmp_path / "others"
+    (others / "bin").mkdir(parents=True)
+    (others / "bin" / "kept").write_text("theirs", encoding="utf-8")
+    (checkout / ".venv").symlink_to(others)
+    ended = run(checkout)
+    assert ended.returncode == 0, ended.stderr
+    assert not (checkout / ".venv").is_symlink()
+    assert (others / "bin" / "kept").read_text(encoding="utf-8") == "theirs"

@@ -46,7 +46,7 @@ def list_services() -> Response:
     return sent(ServiceList(services=[_shape(each) for each in service_list.known(db.session())]))
 
 
-@part.post("/<name>/reset", operation_id="resetService", responses=answers(404, _200=ServiceShape))
+@part.post("/<name>/reset", operation_id="resetService", responses=answers(400, 404, 413, 415, _200=ServiceShape))
 def reset_service(path: ServicePath) -> Response:
     """Have a service called again at once, and forget its failures."""
     require("service:change")

@@ -24,6 +24,8 @@ from worker.lead import Lead, RoundCut
 AUTHOR = "system:reconciler"
 # Two hints in a row are one round: a flood of them must not make a busy loop.
 REST_S = 0.1
+HEALTH_S = 10
+LISTEN_S = 1.0
 log = logs.logger(__name__)
 
 
@@ -56,22 +58,29 @@ class Reconciler:
 class Listener(threading.Thread):
     """Ends the wait for the next round when somebody hints at work; without Redis the second's wait must do."""
 
-    def __init__(self, woken: threading.Event) -> None:
+    def __init__(self, woken: threading.Event, stopping: threading.Event) -> None:
         super().__init__(name="hints", daemon=True)
         self.woken = woken
+        self.stopping = stopping
 
     def run(self) -> None:
-        """Listen for ever."""
-        while True:
+        """Listen until the process is to stop."""
+        while not self.stopping.is_set():
             try:
-                client = redis.Redis.from_url(settings.load().redis, socket_connect_timeout=1, socket_keepalive=True)
-                with client.pubsub(ignore_subscribe_messages=True) as heard:
-                    heard.subscribe(live.ROUNDS)
-                    for _ in heard.listen():
-                        self.woken.set()
+                self._listen()
             except (RedisError, OSError) as error:
                 log.info("hints.lost", error=str(error))
                 time.sleep(live.REST_S)
+
+    def _listen(self) -> None:
+        # Asked now and then whether it is there: from a host that vanished no end of the connection is heard.
+        asked = {"socket_connect_timeout": 1, "health_check_interval": HEALTH_S}
+        client = redis.Redis.from_url(settings.load().redis, **asked)
+        with client.pubsub(ignore_subscribe_messages=True) as heard:
+            heard.subscribe(live.ROUNDS)
+            while not self.stopping.is_set():
+                if heard.get_message(timeout=LISTEN_S) is not None:
+                    self.woken.set()
 
 
 def main() -> None:
@@ -86,7 +95,7 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    Listener(woken).start()
+    Listener(woken, stopping).start()
     with bare_app(told).app_context(), scope.wide(AUTHOR):
         log.info("reconciler.started")
         reconciler = Reconciler(stopping)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -18,11 +19,12 @@ from models.schedule import Firing
 from models.states import State
 from models.task import Task
 from settings import PROJECT
-from tasks import schedules
+from tasks import live, schedules
 from tasks.submission import Order
 from tests.support.processes import LocalProcess, wait_until
 from tests.support.workplace import LOOK, AgentWanted, Workplace, plan
 from worker.lead import WORK
+from worker.reconciler import Listener
 
 COMMAND = [sys.executable, "-m", "worker.reconciler"]
 
@@ -88,6 +90,23 @@ def test_lead_is_one_holders_until_it_resigns_or_is_silent(workplace: Workplace)
     with scope.wide("system:test"), writing() as session:
         resign(session, "a-work", "two")
     assert asks("one")
+
+
+def test_hint_ends_the_wait_for_the_next_round(
+    workplace: Workplace, celery_broker_cluster: CeleryBrokerCluster
+) -> None:
+    woken, stopping = threading.Event(), threading.Event()
+    listener = Listener(woken, stopping)
+    listener.start()
+
+    def is_heard() -> bool:
+        live.round_wanted()  # again until it listens
+        return woken.is_set()
+
+    wait_until(is_heard, 30, "the hint")
+    stopping.set()
+    listener.join(30)
+    assert not listener.is_alive()
 
 
 def test_leader_that_dies_or_leaves_is_followed_and_nothing_is_fired_twice(

@@ -55,11 +55,11 @@ def ask(question: Question) -> ResponseReturnValue:
     return render_template("parts/ask.html" if is_part() else "pages/ask.html", asked=question)
 
 
-def done(words: str, back: str, tone: str = "succeeded") -> ResponseReturnValue:
-    """Say what was done: beside what the person looks at, or on the page `back`."""
+def done(words: str, back: str, tone: str = "succeeded", undo: str = "") -> ResponseReturnValue:
+    """Say what was done: beside what the person looks at, or on the page `back`; `undo` is posted to take it back."""
     if not is_part():
         flash(words, tone)
         return redirect(back, 303)
-    answer: Response = make_response(render_template("parts/done.html", words=words, tone=tone))
+    answer: Response = make_response(render_template("parts/done.html", words=words, tone=tone, undo=undo))
     answer.headers["HX-Trigger"] = "opscore-done"
     return answer

@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Place:
-    """A running web application: where it is, how to sign in, which example tasks it has (by state)."""
+    """A running web application: where it is, how to sign in, which example tasks it has (by state or plight)."""
 
     url: str
     told: settings.Settings
@@ -55,13 +55,14 @@ class Place:
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[tuple[LiveWeb, Place]]:
-    """gunicorn over a database with a task in every state."""
+    """gunicorn over a database with a task in every state and plight."""
     folder = tmp_path_factory.mktemp("filled")
     shutil.copyfile(migrated_sqlite, folder / "opscore.db")
     told = settings.Settings(data_dir=folder)
     with bare_app(told).app_context(), scope.acting("person:local"):
         with writing() as session:
-            tasks = {state: task.id for state, task in factories.every_state(session).items()}
+            made = factories.every_state(session) | factories.every_plight(session)
+            tasks = {name: task.id for name, task in made.items()}
             factories.some_services(session)
         db.engine.dispose()
     with live_web(told, folder / "web.log") as web:

@@ -11,11 +11,11 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from models.task import Task
 from models.task_list import Filters
 from tasks import bulk
 from webapp import gate
 from webapp.ask import Question, ask, is_part
+from webapp.pages.dead_letters import reason_is
 from webapp.pages.tasks import filters_of, where_of
 
 page = Blueprint("bulk", __name__)
@@ -105,7 +105,7 @@ def perform(action: str) -> ResponseReturnValue:
 def _filters(given: "MultiDict[str, str]") -> Filters:
     filters = filters_of(given)
     code = given.get("code")
-    more = (Task.error_code == code,) if code else ()
+    more = (reason_is(code),) if code else ()
     return Filters(
         filters.state, filters.agent, filters.complexity, filters.q, dead_letters="dead_letters" in given, more=more
     )

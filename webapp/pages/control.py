@@ -1,4 +1,4 @@
-"""What the buttons of a task do: cancel, pause, resume, retry, replay, dismiss, answer its question.
+"""What the buttons of a task do: cancel, pause, resume, retry, replay, dismiss (and back), answer its question.
 
 Which buttons there are: webapp/task_controls.py.  What each does: tasks/control.py, tasks/questions.py.
 What could do harm is asked first, by the GET of the same address: webapp/ask.py.
@@ -137,7 +137,15 @@ def replay(task_id: str, step_id: str) -> ResponseReturnValue:
 def dismiss(task_id: str) -> ResponseReturnValue:
     """Take it off the dead letters."""
     task = control.dismiss(_task(task_id).id)
-    return done("Dismissed: it is no dead letter any more.", _home_of(task))
+    undo = url_for("control.restore", task_id=task.id)
+    return done(f"Dismissed “{task.title}”: it is no dead letter any more.", _home_of(task), undo=undo)
+
+
+@page.post("/tasks/<task_id>/restore")
+def restore(task_id: str) -> ResponseReturnValue:
+    """Undo its dismissal."""
+    task = control.restore(_task(task_id).id)
+    return done(f"“{task.title}” is a dead letter again.", _home_of(task))
 
 
 @page.post("/tasks/<task_id>/answer")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from models.database import db
@@ -21,6 +21,7 @@ from webapp import failure_words, gate
 page = Blueprint("dead_letters", __name__)
 
 COUNTED = 10_000
+AT_A_STEP = "tool_failed"
 
 
 @dataclass
@@ -29,6 +30,12 @@ class Letter:
 
     task: Task
     step: Step | None
+
+    @property
+    def code(self) -> str:
+        """Why it failed: of a task that failed at a step, the step knows."""
+        of_step = self.step.error_code if self.step and self.task.error_code == AT_A_STEP else None
+        return of_step or self.task.error_code or ""
 
 
 @dataclass
@@ -47,7 +54,7 @@ def show() -> ResponseReturnValue:
     """The newest of them, by reason."""
     gate.allow("task:read")
     code, words = request.args.get("code", ""), request.args.get("q", "").strip()[:200]
-    more = (Task.error_code == code,) if code else ()
+    more = (reason_is(code),) if code else ()
     found = page_of(
         db.session(),
         Filters(q=words or None, dead_letters=True, more=more),
@@ -68,9 +75,26 @@ def show() -> ResponseReturnValue:
     )
 
 
+def reason_is(code: str) -> ColumnElement[bool]:
+    """Whether this is why the task failed."""
+    return _REASON.is_not_distinct_from(code)
+
+
+# A task that failed at a step says only that; why stands at the step.
+_OF_STEP = (
+    select(Step.error_code)
+    .where(Step.task_id == Task.id, Step.state == StepState.FAILED, Step.superseded_at.is_(None))
+    .order_by(Step.position.desc())
+    .limit(1)
+    .correlate(Task)
+    .scalar_subquery()
+)
+_REASON = case((Task.error_code == AT_A_STEP, func.coalesce(_OF_STEP, Task.error_code)), else_=Task.error_code)
+
+
 def _counts(session: Session) -> dict[str, int]:
     """How many there are of each code, the most frequent first; exact up to COUNTED in all."""
-    some = select(Task.error_code.label("code")).where(Task.dead_letter_at.is_not(None)).limit(COUNTED).subquery()
+    some = select(_REASON.label("code")).where(Task.dead_letter_at.is_not(None)).limit(COUNTED).subquery()
     rows = session.execute(select(some.c.code, func.count()).group_by(some.c.code).order_by(func.count().desc()))
     return {code or "": count for code, count in rows}
 
@@ -84,7 +108,7 @@ def _letters(session: Session, tasks: Sequence[Task]) -> list[Letter]:
 def _grouped(letters: Sequence[Letter], counts: dict[str, int]) -> list[Group]:
     groups: dict[str, Group] = {}
     for letter in letters:
-        code = letter.task.error_code or ""
+        code = letter.code
         if code not in groups:
             groups[code] = Group(code, *failure_words.of(code), counts.get(code, 0))
         groups[code].letters.append(letter)

@@ -167,6 +167,7 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "task.asked": _waiting,
     "task.answered": _answered,
     "task.dismissed": lambda data: "dismissed: no dead letter any more",
+    "task.restored": lambda data: "a dead letter again",
     "worker.deaf": lambda data: f"{data.get('worker', 'a worker')} is connected and takes nothing",
     "worker.heard": lambda data: f"{data.get('worker', 'a worker')} takes tasks again",
     "queue.paused": _reasoned("paused"),

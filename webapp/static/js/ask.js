@@ -27,6 +27,8 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   close();
 });
+/* What was taken back is said anew. */
+document.addEventListener("htmx:finally:request", (event) => event.target.closest?.("[data-undoes]")?.closest(".notice").remove());
 document.addEventListener("opscore-done", () => {
   for (const name of ["opscore-changed", "opscore-standing"]) document.dispatchEvent(new CustomEvent(name));
 });

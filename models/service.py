@@ -3,14 +3,18 @@
 Whether it is called: circuit.py; how often: rate.py.  Who asks before a call and tells after it: tasks/services.py.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, delete, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.columns import UtcTime, id_column
+from models.columns import UtcTime, database_now, id_column
 from models.database import Base, insert_unless_there
+from models.event import Event
 from models.scope import Owned, current
+
+KEPT = timedelta(days=30)
+FORGOTTEN_AT_ONCE = 20
 
 
 class Service(Owned, Base):
@@ -39,6 +43,18 @@ class Service(Owned, Base):
 
 
 def make(session: Session, name: str) -> None:
-    """Its row, unless it is there."""
+    """Its row, unless it is there; some that nobody needs any more go for it."""
     signed = {"tenant": current().tenant, "author": current().author}
-    insert_unless_there(session, Service, name=name, failures=0, tokens=0.0, event_count=0, **signed)
+    if insert_unless_there(session, Service, name=name, failures=0, tokens=0.0, event_count=0, **signed):
+        _forget_unused(session)
+
+
+def _forget_unused(session: Session) -> None:
+    """Delete a few rows of services that neither failed nor were paced for long, so that their number has a bound."""
+    long_ago = database_now(-KEPT)
+    used = or_(Service.failed_at >= long_ago, Service.refilled_at >= long_ago)
+    # A row without either time is being made now.
+    is_known = or_(Service.failed_at.is_not(None), Service.refilled_at.is_not(None))
+    unused = list(session.scalars(select(Service.id).where(is_known, used.is_not(True)).limit(FORGOTTEN_AT_ONCE)))
+    session.execute(delete(Event).where(Event.subject_id.in_(unused)))
+    session.execute(delete(Service).where(Service.id.in_(unused)))

@@ -243,6 +243,20 @@ def test_circuit_does_what_its_model_says(app: Flask) -> None:
     )
 
 
+def test_service_that_nobody_needed_for_a_month_is_forgotten_with_its_history(app: Flask) -> None:
+    opened()
+    old = row().id
+    with writing() as session:
+        month_ago = database_now(timedelta(days=-31))
+        session.execute(update(Service).where(Service.name == NAME).values(failed_at=month_ago))
+    for name in ("web:one.example", "web:two.example"):
+        with writing() as session:
+            circuit.went_wrong(session, name, Admitted(), "no answer")
+    with reading() as session:
+        assert set(session.scalars(select(Service.name))) == {"web:one.example", "web:two.example"}
+        assert session.scalars(select(Event).where(Event.subject_id == old)).all() == []
+
+
 PATIENCE = timedelta(seconds=30)
 
 

@@ -99,6 +99,12 @@ def test_a_very_long_command_is_cut() -> None:
         ("agent.limits_changed", {"before": {"wall": 90.0}, "after": {"wall": 30.0}},
          "Limits changed: wall 90 s → 30 s."),
         ("emergency.stopped", {"reason": "the mails are wrong"}, "Everything was stopped: the mails are wrong."),
+        ("task.retry_planned", {"code": "service_unavailable", "attempt": 1, "attempts": 3, "delay_s": 30},
+         "Not called, since its service is left alone for now. It is asked again in 30 s; no attempt is used."),
+        ("service.opened", {"service": "web:a.example", "for_s": 30, "error": "HTTP 503"},
+         "web:a.example is left alone for 30 s: HTTP 503."),
+        ("call.delayed", {"service": "web:a.example", "wait_s": 12, "rate": "30/min"},
+         "Waits 12 s for its turn: web:a.example is called 30/min at most."),
         ("moon.rose", {"phase": "full"}, '{"phase": "full"}'),
     ],
 )  # fmt: skip

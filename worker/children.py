@@ -20,6 +20,7 @@ from tasks.processes import is_alive
 from tasks.reconcile.rescue import give_back_dead, runs_here
 from tasks.wake_ups import wanted
 from worker.forking import no_fork
+from worker.pool import pids
 from worker.processes import flask_app
 
 LOOK_EVERY_S = 0.5
@@ -37,7 +38,7 @@ class Children(bootsteps.StartStopStep):
         """Begin to watch."""
         served = worker.app.served
         back = GiveBack(flask_app(worker.app), served.agent, served.worker_id, served.queues)
-        watch = Watch(lambda: list(worker.pool.info["processes"]), back)
+        watch = Watch(lambda: pids(worker.pool), back)
         watch.start()
         # Not in stop(): the running tasks are finished after it.
         signals.worker_shutdown.connect(lambda **_: watch.ending.set(), weak=False)

@@ -32,9 +32,10 @@ from tasks.timeline import record_of_agent
 from tasks.work import Served
 from tools import sandbox
 from tools.sandbox import Probe
+from worker.ending import Ending
 from worker.forking import fork_without_connections, no_fork
 from worker.healing import Healing
-from worker.ending import Ending
+from worker.pool import places
 from worker.processes import flask_app
 from worker.subscription import Subscription, subscribe, subscription
 
@@ -159,7 +160,7 @@ class Beat(threading.Thread):
         """Beat until the end; a database that is away costs beats, not the thread."""
         while not self.ending.wait(BEAT_EVERY.total_seconds()):
             try:
-                deaf_since = self._beat(concurrency=self.worker.pool.num_processes, **self.figures.read())
+                deaf_since = self._beat(**places(self.worker.pool), **self.figures.read())
             except SQLAlchemyError as error:
                 log.warning("beat.lost", error=str(error))
             else:

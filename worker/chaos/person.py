@@ -43,12 +43,12 @@ class Person(threading.Thread):
                     continue
 
     def _look(self) -> None:
-        asking = select(Task.id, Task.question).where(Task.state == State.WAITING)
+        asking = select(Task.id, Task.epoch, Task.question).where(Task.state == State.WAITING)
         with reading() as session:
             found = session.execute(asking).all()
         seen = keys_in(self.ledger) if found else frozenset()
-        for task_id, question in found:
-            choice = "done" if question["key"] in seen else "retry"
+        for task_id, epoch, question in found:
+            choice = "done" if f"{task_id}/{epoch}/{question['key']}" in seen else "retry"
             try:
                 questions.answer(task_id, choice, question["step"])
             except OpsCoreError:

@@ -120,18 +120,19 @@ class OwnPostgresql:
         chosen = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                tied([str(self._programs / "postgres"), "-D", str(self._folder), *chosen]),
+                tied([str(self._programs / "postgres"), "-D", str(self._folder), *chosen], self._ids()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                **self._as_owner(),
             )
 
     def _as_owner(self) -> dict[str, Any]:
-        if self._owner is None:
-            return {}
-        return {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
+        ids = self._ids()
+        return {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
+
+    def _ids(self) -> tuple[int, int] | None:
+        return None if self._owner is None else (self._owner.pw_uid, self._owner.pw_gid)
 
 
 def _programs() -> Path:

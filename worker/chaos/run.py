@@ -32,7 +32,8 @@ TICK_S = 0.1
 LOOK_EVERY_S = 1.0
 PRESENT_WITHIN_S = 20.0
 """A target that is just being started again is waited for so long."""
-QUIET_WITHIN_S = 180.0
+STANDSTILL_S = 90.0
+"""After the last kill the run waits as long as tasks end; if none did for so long, it gives up."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Chaos:
         self._began = time.monotonic()
         self._looked_at = 0.0
         self._open: int | None = None
+        self._changed_at = self._began
 
     def go(self, found: Findings) -> None:
         """Hand in, kill, wait, examine."""
@@ -127,9 +129,9 @@ class Chaos:
         self._tick_until(is_over)
 
     def _wait_for_quiet(self) -> bool:
-        """Whether every task has ended, and every process is there, in time."""
-        until = time.monotonic() + QUIET_WITHIN_S
-        self._tick_until(lambda: self._is_quiet() or time.monotonic() > until)
+        """Whether every task has ended, and every process is there."""
+        self._changed_at = time.monotonic()
+        self._tick_until(lambda: self._is_quiet() or time.monotonic() > self._changed_at + STANDSTILL_S)
         return self._is_quiet()
 
     def _is_quiet(self) -> bool:
@@ -151,7 +153,9 @@ class Chaos:
         if at < self._looked_at + LOOK_EVERY_S:
             return
         self._looked_at = at
-        self._open = self._count_open()
+        before, self._open = self._open, self._count_open()
+        if self._open != before:
+            self._changed_at = time.monotonic()
         still = "?" if self._open is None else self._open
         hits = self.killer.hits
         last = f", last {hits[-1].target} {hits[-1].whom}" if hits else ""
@@ -168,7 +172,7 @@ class Chaos:
     def _examine(self, found: Findings, is_quiet: bool) -> None:
         found.answers = dict(self.person.answers)
         if not is_quiet:
-            found.violations.append(f"not quiet {QUIET_WITHIN_S:g} s after the last kill: {self._open} tasks are open")
+            found.violations.append(f"not quiet: {self._open} tasks are open, and none ended for {STANDSTILL_S:g} s")
         if self.submitter.refused:
             found.violations.append(f"a task was refused: {self.submitter.refused}")
         findings.examine(found, findings.look(self.place.ledger), self.submitter.accepted, self.killer.hits)

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from worker.installation.child import TETHER
 
 
-def tied(command: Sequence[str]) -> list[str]:
-    """The command behind the tether; to be started from the main thread, with whose end the kernel ends it."""
-    return [sys.executable, "-IS", str(TETHER), str(os.getpid()), *command]
+def tied(command: Sequence[str], owner: tuple[int, int] | None = None) -> list[str]:
+    """The command behind the tether; to be started from the main thread, with whose end the kernel ends it.
+
+    For root: as the user and group of `owner`, who need not be able to read our Python.
+    """
+    who = ":".join(map(str, (os.getpid(), *(owner or ()))))
+    return [sys.executable, "-IS", str(TETHER), who, *command]

@@ -26,6 +26,10 @@ from tests.support.workplace import LOOK, AgentWanted, Workplace, plan
 from worker.lead import WORK
 from worker.reconciler import Listener
 
+# What both databases do alike is asked of PostgreSQL in a long run only.
+ON_POSTGRESQL_IN_A_LONG_RUN = pytest.mark.parametrize(
+    "database_kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True, scope="module"
+)
 COMMAND = [sys.executable, "-m", "worker.reconciler"]
 
 
@@ -92,6 +96,7 @@ def test_lead_is_one_holders_until_it_resigns_or_is_silent(workplace: Workplace)
     assert asks("one")
 
 
+@ON_POSTGRESQL_IN_A_LONG_RUN
 def test_hint_ends_the_wait_for_the_next_round(
     workplace: Workplace, celery_broker_cluster: CeleryBrokerCluster
 ) -> None:
@@ -137,6 +142,7 @@ def fired(schedule_id: str) -> int:
         return session.scalar(select(func.count()).select_from(Firing).where(Firing.schedule_id == schedule_id)) or 0
 
 
+@ON_POSTGRESQL_IN_A_LONG_RUN
 def test_stopped_leader_that_wakes_again_follows(workplace: Workplace, reconcilers: Reconcilers) -> None:
     first = reconcilers.start()
     reconcilers.led_by(first)
@@ -161,6 +167,7 @@ def test_emptied_broker_is_filled_again_and_lost_wake_ups_are_sent_by_the_leader
         assert workplace.succeeded(task_id).losses == 0
 
 
+@ON_POSTGRESQL_IN_A_LONG_RUN
 def test_task_of_a_submitter_that_died_between_commit_and_publish_is_done(
     workplace: Workplace, reconcilers: Reconcilers
 ) -> None:

@@ -119,8 +119,10 @@ def _standing() -> Standing:
 
 
 def _until_done(act: Callable[[], Emergency]) -> Emergency:
-    """Call it again and again, until nothing is left or a person has waited long enough."""
-    until = time.monotonic() + PATIENCE_S
-    while (now := act()).left and time.monotonic() < until:
-        pass
+    """Call it again and again, until nothing is left that it can do now or a person has waited long enough."""
+    until, now = time.monotonic() + PATIENCE_S, act()
+    while now.left and time.monotonic() < until:
+        before, now = now, act()
+        if now.left >= before.left:
+            break  # what is left still runs: the reconciler goes on with it
     return now

@@ -1,6 +1,6 @@
 """Run a program that does not outlive the process that started it.
 
-    python -IS tether.py PID-OF-THE-STARTER COMMAND [ARGUMENT…]
+    python -IS tether.py PID-OF-THE-STARTER[:UID:GID] COMMAND [ARGUMENT…]
 
 Standard library only, and a file of its own: the supervisor runs it in front of each child, where code of
 ours between fork and exec would not be safe (the supervisor has threads).
@@ -27,6 +27,16 @@ def end_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def become(uid: int, gid: int) -> None:
+    """Be that user from here on.  Before the bond, which a change of user undoes."""
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+
+
 if __name__ == "__main__":
-    end_with_parent(int(sys.argv[1]))
+    starter, *owner = map(int, sys.argv[1].split(":"))
+    if owner:
+        become(*owner)
+    end_with_parent(starter)
     os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606

@@ -54,6 +54,10 @@ def finish() -> None:
             about = json.loads(entry.read_bytes())
         except FileNotFoundError:
             continue  # another was there first
+        except ValueError as error:
+            # Left for a person: what it was about nobody knows.
+            log.warning("note.unreadable", note=str(entry), error=str(error))
+            continue
         _finish(entry, Doomed(about["tasks"], about["uploads"]))
 
 

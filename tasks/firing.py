@@ -7,6 +7,7 @@ that has moved on.  Due is what the database's clock says.  Who calls it: the re
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfoNotFoundError
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from models import scope
 from models.columns import clock
 from models.database import insert_unless_there, reading, writing
-from models.errors import InvalidInput
+from models.errors import InvalidInput, OpsCoreError
 from models.schedule import Firing, Missed, Outcome, Overlap, Schedule
 from models.states import TERMINAL
 from models.task import Task
@@ -67,7 +68,8 @@ def _fire(schedule: Schedule, at: datetime) -> bool:
         if decision.outcome == Outcome.SUBMITTED:
             try:
                 prepared = prepare(order_of(schedule), schedule.id)
-            except InvalidInput as error:
+            # One schedule's order must not hold up the others; what was wrong stands in its firing.
+            except (OpsCoreError, OSError) as error:
                 decision = Decision(decision.next_at, Outcome.REFUSED, _said(error))
         is_mine = _settle(schedule, due, decision, prepared)
     if is_mine:
@@ -77,6 +79,14 @@ def _fire(schedule: Schedule, at: datetime) -> bool:
 
 def _decide(schedule: Schedule, due: datetime, at: datetime) -> Decision:
     rule = Recurrence(schedule.repeats, schedule.rule, schedule.time_zone)
+    try:
+        return _by_rule(schedule, rule, due, at)
+    except ZoneInfoNotFoundError:
+        reason = f"this host does not know the time zone {schedule.time_zone}; change the schedule to go on"
+        return Decision(None, Outcome.REFUSED, reason)
+
+
+def _by_rule(schedule: Schedule, rule: Recurrence, due: datetime, at: datetime) -> Decision:
     if at - due <= GRACE:
         return Decision(rule.after(due))
     if schedule.missed == Missed.SKIP:
@@ -146,6 +156,7 @@ def _forget(session: Session, schedule: Schedule) -> None:
         session.execute(gone.execution_options(synchronize_session=False))
 
 
-def _said(error: InvalidInput) -> str:
-    told = "; ".join(f"{each['path']}: {each['message']}" for each in error.problems) or error.message
+def _said(error: OpsCoreError | OSError) -> str:
+    problems = error.problems if isinstance(error, InvalidInput) else []
+    told = "; ".join(f"{each['path']}: {each['message']}" for each in problems) or str(error)
     return told if len(told) <= 300 else f"{told[:299]}…"

@@ -124,7 +124,7 @@ def prune_some(at_once: int = AT_ONCE) -> int:
     doomed.finish()
     with reading() as session:
         found = list(session.scalars(select(Retention)))
-    pruned = sum(_prune(each, at_once) for each in found)
+    pruned = sum(_pruned(each, at_once) for each in found)
     if pruned:
         compaction.give_back_some()
     return pruned
@@ -136,6 +136,15 @@ def span_in_words(seconds: float) -> str:
     if days >= 1 and days == int(days):
         return f"{days:.0f} {'day' if days == 1 else 'days'}"
     return quantities.shown(seconds, Measure.SECONDS)
+
+
+def _pruned(rule: Retention, at_once: int) -> int:
+    try:
+        return _prune(rule, at_once)
+    except OSError as error:
+        # The disk is full, say: nothing went that was not exported, and the next round tries again.
+        log.warning("retention.held_up", tenant=rule.tenant, state=rule.state, error=str(error))
+        return 0
 
 
 def _prune(rule: Retention, at_once: int) -> int:

@@ -179,6 +179,22 @@ def test_crash_between_rows_and_files_is_finished_by_the_next(monkeypatch: pytes
     assert not history_at(task.id).folder.exists()
 
 
+def test_disk_that_is_full_holds_the_deleting_up_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended()
+    ended(State.FAILED)
+    retention.set_rule("succeeded", "30 days", export=True)
+    retention.set_rule("failed", "30 days", export=False)
+
+    def full(_tasks: list[Task]) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "add", full)
+        assert prune() == 1
+    assert left(Task) == 1
+    assert prune() == 1
+
+
 def test_task_that_was_opened_again_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     task = ended()
     retention.set_rule("succeeded", "30 days", export=True)

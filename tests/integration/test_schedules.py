@@ -221,6 +221,27 @@ def test_order_that_is_wrong_by_now_is_refused_and_the_schedule_goes_on() -> Non
     assert "there is no such template" in refused.reason
 
 
+def test_schedule_that_cannot_be_fired_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, broken, good = made(name="lost", repeats="cron", rule="0 * * * *"), made(name="broken"), made(name="good")
+    for schedule in (lost, broken, good):
+        overdue(schedule, timedelta(seconds=3))
+    with writing() as session:
+        session.execute(update(Schedule).where(Schedule.id == lost.id).values(time_zone="Mars/Olympus"))
+
+    def prepare(order: Order, schedule_id: str) -> submission.Prepared:
+        if schedule_id == broken.id:
+            raise PermissionError("cannot read /mnt/gone")
+        return submission.prepare(order, schedule_id)
+
+    monkeypatch.setattr(firing, "prepare", prepare)
+    assert [fire(), fire()] == [3, 0]
+    assert [task.schedule_id for task in tasks()] == [good.id]
+    with reading() as session:
+        reasons = dict(session.execute(select(Firing.schedule_id, Firing.reason)).all())
+    assert "does not know the time zone Mars/Olympus" in reasons[lost.id]
+    assert "cannot read /mnt/gone" in reasons[broken.id]
+
+
 def test_paused_schedule_fires_nothing_and_goes_on_from_now() -> None:
     schedule = made()
     schedules.pause(schedule.id)

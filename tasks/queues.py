@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.agent import SILENT_AFTER, Worker
@@ -18,7 +18,7 @@ from models.columns import new_id, now
 from models.database import after_commit, insert_unless_there, reading, writing
 from models.errors import InvalidInput, NotFound, Problem
 from models.queue import EVERY, Queue
-from models.scope import current
+from models.scope import current, wide
 from models.states import State
 from models.task import Task
 from tasks.timeline import record_of_queue
@@ -163,9 +163,25 @@ def _workers(session: Session) -> list[Worker]:
 def _names(session: Session, *conditions: ColumnElement[bool]) -> Iterator[str]:
     """The queues of tasks that meet the conditions; one look into the index for each."""
     last = ""
-    while name := session.scalar(select(func.min(Task.queue)).where(*conditions, Task.queue > last)):
+    while name := _look(session, select(func.min(Task.queue)).where(*conditions, Task.queue > last, *_own())):
         yield name
         last = name
+
+
+def _own() -> Iterator[ColumnElement[bool]]:
+    """That it is this tenant's, said so that no index of tenants is used; `_look` runs it.
+
+    SQLite would take the index of tenant and state, which has every task of the state, whichever its queue; those of
+    queues hold no tenant.
+    """
+    tenant = current().tenant
+    if tenant is not None:
+        yield Task.tenant.concat("") == tenant
+
+
+def _look(session: Session, wanted: Select[Any]) -> Any:
+    with wide(current().author):
+        return session.scalar(wanted)
 
 
 def _view(session: Session, name: str, rule: Queue | None, workers: list[Worker]) -> QueueView:
@@ -185,8 +201,8 @@ def _view(session: Session, name: str, rule: Queue | None, workers: list[Worker]
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
-    some = select(Task.number).where(*conditions).limit(COUNTED + 1).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    some = select(Task.number).where(*conditions, *_own()).limit(COUNTED + 1).subquery()
+    return _look(session, select(func.count()).select_from(some)) or 0
 
 
 def _order(name: str) -> tuple[int, int, str]:

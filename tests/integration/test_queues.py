@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.event import listen, remove
 
 from models.agent import Agent
 from models.columns import now
-from models.database import reading, writing
+from models.database import db, reading, writing
 from models.errors import InvalidInput, NotFound
 from models.event import Event
 from models.queue import Queue
@@ -111,3 +112,22 @@ def test_an_unknown_agent_is_not_found(alone: Flask) -> None:
     for act in (agents.pause, agents.resume):
         with pytest.raises(NotFound):
             act("nobody")
+
+
+def test_counting_a_queue_reads_its_own_tasks_only(alone: Flask) -> None:
+    with writing() as session:
+        make_task(session, complexity=4)
+    asked: list[tuple[str, object]] = []
+
+    def remember(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        asked.append((statement, values))
+
+    listen(db.engine, "before_cursor_execute", remember)
+    queues.all_queues()
+    remove(db.engine, "before_cursor_execute", remember)
+    if db.engine.dialect.name == "sqlite":
+        with db.engine.connect() as connection:
+            for statement, values in asked:
+                found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()  # type: ignore[arg-type]
+                used = " ".join(str(row) for row in found)
+                assert "task" not in used or "ix_task_claimable" in used or "ix_task_running_queue" in used, statement

@@ -5,17 +5,18 @@ By the database's clock: a leader that is silent for `TERM` is followed by whoev
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, delete, update
+from sqlalchemy import String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.columns import UtcTime, database_now
 from models.database import Base, insert_unless_there
 
 TERM = timedelta(seconds=8)
+RECONCILER = "reconciler"
 
 
 class Leadership(Base):
-    """One row a work, such as `reconciler`; it belongs to the installation and to no tenant."""
+    """One row a work, such as `RECONCILER`; it belongs to the installation and to no tenant."""
 
     __tablename__ = "leadership"
 
@@ -38,3 +39,9 @@ def lead(session: Session, work: str, holder: str) -> bool:
 def resign(session: Session, work: str, holder: str) -> None:
     """Give the lead up, so that nobody waits for its end; fine when another has it."""
     session.execute(delete(Leadership).where(Leadership.work == work, Leadership.holder == holder))
+
+
+def is_led(session: Session, work: str) -> bool:
+    """Whether anybody leads now."""
+    stands = select(Leadership.work).where(Leadership.work == work, Leadership.expires_at > database_now())
+    return session.scalar(stands) is not None

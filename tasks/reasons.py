@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from models.agent import SILENT_AFTER, Agent, Worker
 from models.columns import clock
 from models.database import reading
+from models.leadership import RECONCILER, is_led
 from models.queue import EVERY, Queue
 from models.run import Run
 from models.states import State
@@ -23,6 +24,7 @@ from tasks.broker import BROKER_ERRORS, lengths
 from tasks.expected_wait import Line, ahead_of, expected_wait, in_words
 
 MOST_WORKERS = 1000
+_NO_RECONCILER = "no reconciler is at work, which would see to that. Start one: python -m worker.reconciler"
 _RUNNING = Task.state == literal(State.RUNNING.value, literal_execute=True)
 
 
@@ -46,6 +48,8 @@ class _Case:
     at: datetime
     workers: list[Worker]
     rules: dict[str, Queue]
+    is_led: bool
+    """Whether a reconciler is at work."""
     closed: set[str] = field(default_factory=set)
     """Agents that may not take another task now."""
 
@@ -65,7 +69,8 @@ def _look(task: Task) -> _Case:
     with reading() as session:
         at = clock(session.connection())
         workers = [each for each in session.scalars(alive) if task.queue in each.queues]
-        return _Case(task, at, workers, {rule.name: rule for rule in session.scalars(rules)})
+        found = {rule.name: rule for rule in session.scalars(rules)}
+        return _Case(task, at, workers, found, is_led(session, RECONCILER))
 
 
 def _its_time(case: _Case) -> str:
@@ -75,6 +80,8 @@ def _its_time(case: _Case) -> str:
     when = f"{until:%Y-%m-%d %H:%M:%S} UTC, in {in_words((until - case.at).total_seconds())}"
     if until <= case.at:
         when = f"{until:%Y-%m-%d %H:%M:%S} UTC, which is now"
+        if not case.is_led:
+            return f"Its time came at {until:%Y-%m-%d %H:%M:%S} UTC, but {_NO_RECONCILER}"
     if case.task.attempts:
         return f"Its attempt {case.task.attempts} failed; the next begins at {when}."
     return f"It was submitted to start at {when}."
@@ -172,6 +179,8 @@ def _full(agent: Agent) -> str:
 def _unpublished(case: _Case) -> str:
     if case.task.published_at is not None:
         return ""
+    if not case.is_led:
+        return f"The broker was not told of it yet, and {_NO_RECONCILER}"
     return "The broker has not been reached yet; the task is kept and is published as soon as it answers."
 
 

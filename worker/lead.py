@@ -11,9 +11,8 @@ import threading
 import time
 
 from models.database import writing
-from models.leadership import lead, resign
+from models.leadership import RECONCILER, lead, resign
 
-WORK = "reconciler"
 ASK_AGAIN_AFTER_S = 2.0
 # Goes on while the host sleeps or the process is stopped, as the others' clocks do.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -38,7 +37,7 @@ class Lead:
         if not self.is_mine or at - self._asked_at > ASK_AGAIN_AFTER_S:
             self.is_mine = False  # whatever happens in the next lines
             with writing() as session:
-                self.is_mine = lead(session, WORK, self.holder)
+                self.is_mine = lead(session, RECONCILER, self.holder)
             # From before the question: the answer may have been long on its way.
             self._asked_at = at
         return self.is_mine
@@ -57,4 +56,4 @@ class Lead:
         if self.is_mine:
             self.is_mine = False
             with writing() as session:
-                resign(session, WORK, self.holder)
+                resign(session, RECONCILER, self.holder)

@@ -13,6 +13,7 @@ from models.agent import SILENT_AFTER, Agent, Worker
 from models.claim import Claimant, claim
 from models.columns import new_id, now
 from models.database import writing
+from models.leadership import RECONCILER, lead
 from models.plan import Plan
 from models.queue import EVERY, Queue
 from models.states import State
@@ -20,7 +21,7 @@ from models.task import Task
 from tasks import reasons
 from tasks.reasons import why_queued
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOON = datetime(2020, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +125,20 @@ def test_it_was_submitted_to_start_later(app: Flask) -> None:
     assert said.startswith("It was submitted to start at ") and said.endswith(", in 3 h.")
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"waits_until": NOON - timedelta(days=9)}, "Its time came at 2020-11-12 12:00:00 UTC, but no reconciler is"),
+        ({"published_at": None}, "The broker was not told of it yet, and no reconciler is at work"),
+    ],
+)
+def test_no_reconciler_is_at_work_that_would_see_to_it(app: Flask, values: dict[str, Any], said: str) -> None:
+    working("scout", "complexity.3")
+    reason = why_queued(queued(**values))
+    assert reason.startswith(said)
+    assert reason.endswith("Start one: python -m worker.reconciler")
+
+
 def test_it_waits_for_another_attempt(app: Flask) -> None:
     said = why_queued(queued(waits_until=now() + timedelta(hours=3), attempts=2, run_number=2))
     assert said.startswith("Its attempt 2 failed; the next begins at ")
@@ -133,7 +148,7 @@ def test_the_emergency_stop_holds_everything(app: Flask) -> None:
     working("scout", "complexity.3")
     rule(EVERY, paused_at=NOON, paused_by="person:alice", pause_reason="The disk is full.")
     assert why_queued(queued()) == (
-        "Everything was stopped at 2026-11-21 12:00:00 UTC by alice: The disk is full. "
+        "Everything was stopped at 2020-11-21 12:00:00 UTC by alice: The disk is full. "
         "It goes on when the emergency stop is released."
     )
 
@@ -142,7 +157,7 @@ def test_its_queue_is_paused(app: Flask) -> None:
     working("scout", "complexity.3")
     rule("complexity.3", paused_at=NOON, paused_by="person:bob", pause_reason="moving house")
     assert why_queued(queued()) == (
-        "The queue complexity.3 was paused at 2026-11-21 12:00:00 UTC by bob: moving house. "
+        "The queue complexity.3 was paused at 2020-11-21 12:00:00 UTC by bob: moving house. "
         "It goes on when the queue is resumed."
     )
 
@@ -175,6 +190,8 @@ def test_the_limit_of_its_agent_is_reached(app: Flask) -> None:
 
 def test_the_broker_was_not_reached(app: Flask) -> None:
     working("scout", "complexity.3")
+    with scope.wide("system:test"), writing() as session:
+        assert lead(session, RECONCILER, "somebody")
     assert why_queued(queued(published_at=None)).startswith("The broker has not been reached yet")
 
 

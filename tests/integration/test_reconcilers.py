@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from models import scope
 from models.columns import database_now
 from models.database import reading, writing
-from models.leadership import Leadership, lead, resign
+from models.leadership import RECONCILER, Leadership, lead, resign
 from models.schedule import Firing
 from models.states import State
 from models.task import Task
@@ -23,7 +23,6 @@ from tasks import live, schedules
 from tasks.submission import Order
 from tests.support.processes import LocalProcess, wait_until
 from tests.support.workplace import LOOK, AgentWanted, Workplace, plan
-from worker.lead import WORK
 from worker.reconciler import Listener
 
 # What both databases do alike is asked of PostgreSQL in a long run only.
@@ -51,7 +50,7 @@ class Reconcilers:
     def leader(self) -> LocalProcess | None:
         """The one whose row stands."""
         with scope.wide("system:test"), reading() as session:
-            holds = (Leadership.work == WORK, Leadership.expires_at > database_now())
+            holds = (Leadership.work == RECONCILER, Leadership.expires_at > database_now())
             holder = session.scalar(select(Leadership.holder).where(*holds)) or ""
         return next((each for each in self.processes if holder.split(":")[1:2] == [str(each.pid)]), None)
 

@@ -38,7 +38,8 @@ def next_attempt(data: Data) -> str:
 
 
 def _submitted(data: Data) -> str:
-    return f"Handed in, to the queue {data.get('queue', 'of its complexity')}."
+    by = f" by the schedule {data['schedule']}" if data.get("schedule") else ""
+    return f"Handed in{by}, to the queue {data.get('queue', 'of its complexity')}."
 
 
 def _claimed(data: Data) -> str:

@@ -31,6 +31,7 @@ from tasks.schedules import Wanted
 from tasks.submission import Order, submit
 from tests.support.factories import make_artifact, make_task
 from tools.workspace import Workspace
+from worker.installation import schema
 
 OLD = timedelta(days=40)
 pytestmark = pytest.mark.usefixtures("app")
@@ -309,12 +310,14 @@ def test_sqlite_file_shrinks_without_a_command() -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_file_of_an_earlier_version_is_made_one_that_gives_back() -> None:
+def test_file_of_an_earlier_version_is_made_one_that_gives_back(database: Settings) -> None:
     raw = db.engine.raw_connection()
     for command in ("PRAGMA journal_mode=DELETE", "PRAGMA auto_vacuum=0", "VACUUM", "PRAGMA journal_mode=WAL"):
         raw.driver_connection.execute(command).fetchall()  # type: ignore[union-attr]
     raw.close()
     db.engine.dispose()
     assert not compaction.gives_back()
+    assert not schema.gives_room_back(database)
     compaction.compact()
     assert compaction.gives_back()
+    assert schema.gives_room_back(database)

@@ -151,7 +151,9 @@ def _step(data: Data) -> str:
 
 
 _PHRASES: dict[str, Callable[[Data], str]] = {
-    "task.submitted": lambda data: f"submitted to {data.get('queue', '?')}",
+    "task.submitted": lambda data: (
+        f"submitted{' by the schedule ' + data['schedule'] if data.get('schedule') else ''} to {data.get('queue', '?')}"
+    ),
     "task.claimed": lambda data: f"taken by {data.get('agent', '?')}",
     "stage.entered": lambda data: f"stage {data.get('stage')}",
     "task.requeued": lambda data: f"put back into its queue: {data.get('reason', 'the run was lost')}",

@@ -96,7 +96,11 @@ def _database(told: Settings) -> Finding:
         return Finding("database", Verdict.WARNING, "not made yet", "Start bin/up.")
     if revision != schema.newest():
         return Finding("database", Verdict.WARNING, f"at revision {revision}, older than the code", "Start bin/up.")
-    return Finding("database", Verdict.GOOD, f"at revision {revision}, up to date")
+    what = f"at revision {revision}, up to date"
+    if not schema.gives_room_back(told):
+        what += "; keeps the room of deleted tasks, as an earlier version made it"
+        return Finding("database", Verdict.WARNING, what, "bin/opscore retention compact")
+    return Finding("database", Verdict.GOOD, what)
 
 
 def _sandbox(told: Settings) -> Finding:

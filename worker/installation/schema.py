@@ -4,6 +4,7 @@ The revisions are in migrations/versions.
 """
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +111,15 @@ def sqlite_file(told: Settings) -> Path | None:
     """The file of a SQLite database; None for a server."""
     url = make_url(told.database)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def gives_room_back(told: Settings) -> bool:
+    """Whether the database gives the room of deleted rows back by itself; a server does in its own ways."""
+    file = sqlite_file(told)
+    if file is None:
+        return True
+    with closing(sqlite3.connect(file)) as connection:
+        return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0])
 
 
 def _scripts() -> ScriptDirectory:

@@ -135,7 +135,9 @@ def test_two_workers_leave_a_service_alone_that_is_away_and_find_out_that_it_is_
     sites.away.pages["/"] = AWAY
     ids = [workplace.submit(plan(fetch(sites.away)), retry={**AT_ONCE, "attempts": 20}) for _ in range(6)]
     wait_until(lambda: all(has_been_refused(workplace, each) for each in ids), 60, "each was refused")
-    assert len(sites.away.seen) == OPENS_AFTER
+    called = len(sites.away.seen)
+    # The other worker may have been in the middle of a call.
+    assert called in (OPENS_AFTER, OPENS_AFTER + 1)
     found = service(sites.away)
     assert found is not None and found.open_until is not None and found.last_error == "HTTP 503"
     assert {workplace.task(each).state for each in ids} == {State.QUEUED}
@@ -148,7 +150,7 @@ def test_two_workers_leave_a_service_alone_that_is_away_and_find_out_that_it_is_
     wait_until(lambda: passed(workplace, ids), 90, "all ended")
     assert {workplace.task(each).state for each in ids} == {State.SUCCEEDED}
     # What was refused used no attempt: it never reached the service.
-    assert sum(workplace.task(each).attempts for each in ids) == OPENS_AFTER
+    assert sum(workplace.task(each).attempts for each in ids) == called
     events = [each for task_id in ids for each in told(workplace, task_id, "service.opened")]
     assert [each["service"] for each in events] == [f"web:{sites.away.at}"]
     assert len([each for task_id in ids for each in told(workplace, task_id, "service.closed")]) == 1

@@ -32,6 +32,8 @@ TICK_S = 0.1
 LOOK_EVERY_S = 1.0
 PRESENT_WITHIN_S = 20.0
 """A target that is just being started again is waited for so long."""
+LONGER_S = 120.0
+"""A run may take so much longer than it was to, where some target was not hit yet."""
 STANDSTILL_S = 90.0
 """After the last kill the run waits as long as tasks end; if none did for so long, it gives up."""
 
@@ -111,9 +113,14 @@ class Chaos:
         until = time.monotonic() + seconds
         for kill in schedule(self.wanted.seed, self.wanted.targets):
             self._pause(kill.pause_s)
-            if time.monotonic() >= until:
+            if time.monotonic() >= until and self._has_hit_all():
                 return
             self._strike(kill)
+
+    def _has_hit_all(self) -> bool:
+        """A short run goes on until everything was hit; one that nothing comes of ends by itself."""
+        is_late = time.monotonic() - self._began > self.wanted.minutes * 60 + LONGER_S
+        return is_late or {hit.target for hit in self.killer.hits} >= set(self.wanted.targets)
 
     def _pause(self, seconds: float) -> None:
         due = time.monotonic() + seconds

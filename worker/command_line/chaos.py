@@ -1,11 +1,12 @@
 """`chaos`: an installation of its own, many tasks, and kills at random; nothing may be lost."""
 
 import random
+import signal
 from typing import Any
 
 import click
 
-from worker.command_line.frame import FAILED, Local, console, frame
+from worker.command_line.frame import FAILED, INTERRUPTED, Local, console, frame
 
 TARGETS = (
     "child", "worker", "reconciler", "web", "broker", "database", "connection", "supervisor", "stopped",
@@ -43,7 +44,12 @@ def chaos(chosen: tuple[str, ...], seed: int | None, **options: Any) -> None:
     if seed is None:
         seed = random.SystemRandom().randrange(10**6)
     told = frame()
-    found = run(Wanted(seed=seed, targets=targets, **options), console(stderr=told.is_json))
+    # Ended from outside it cleans up too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        found = run(Wanted(seed=seed, targets=targets, **options), console(stderr=told.is_json))
+    except KeyboardInterrupt as interrupted:
+        raise click.exceptions.Exit(INTERRUPTED) from interrupted
     told.show(found.as_dict(), lambda: shown.table(found))
     if not told.is_json:
         console().print(shown.verdict(found))

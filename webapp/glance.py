@@ -18,6 +18,8 @@ from models.workspace import Artifact
 from webapp import question_words, throughput
 
 UNNOTICED = timedelta(seconds=20)
+MOST_UNSERVED = 2
+"""Of one cause they would fill the list; the queues' page has them all."""
 # Written out: only then does the database see that the indexes of these few tasks fit.
 _IS_QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
 _WAITS = Task.state == literal(State.WAITING.value, literal_execute=True)
@@ -63,7 +65,7 @@ def needs_you(session: Session, at: datetime, limit: int = 6) -> list[Need]:
     asking = session.scalars(wanted.options(load_only(*SHOWN, Task.question)))
     failed = select(Task).where(Task.dead_letter_at.is_not(None)).order_by(Task.dead_letter_at.desc()).limit(limit)
     needs = [Need(task, question_words.one_line(task)) for task in asking]
-    needs += [Need(task, _nobody(task)) for task in _unserved(session, at, limit)]
+    needs += [Need(task, _nobody(task)) for task in _unserved(session, at, MOST_UNSERVED)]
     letters = session.scalars(failed.options(load_only(*SHOWN)))
     needs += [Need(task, task.error_message or "It failed.") for task in letters]
     paused = page(session, Filters(state=State.PAUSED), limit=limit).tasks

@@ -11,14 +11,17 @@ const QUIET_MS = 700;
 const STANDING = /^(emergency\.|line\.|task\.(asked|answered|failed|cancelled|reopened|dismissed|restored|paused)$)/;
 let last = "";
 let waiting = 0;
+let isStanding = false;
 
 function changed(event) {
   document.dispatchEvent(new CustomEvent("opscore-event", { detail: event }));
-  if (STANDING.test(event.kind)) document.dispatchEvent(new CustomEvent("opscore-standing"));
+  isStanding ||= STANDING.test(event.kind);
   if (waiting) return;
   waiting = setTimeout(() => {
     waiting = 0;
     document.dispatchEvent(new CustomEvent("opscore-changed"));
+    if (isStanding) document.dispatchEvent(new CustomEvent("opscore-standing"));
+    isStanding = false;
   }, QUIET_MS);
 }
 

@@ -1,8 +1,12 @@
-/* A notice when a task ended or needs a person: in the page, and by the browser where that was allowed. */
-const TELLING = /^task\.(succeeded|failed|asked|cancelled)$/;
+/* A notice when a task ended by itself or needs a person: in the page, and by the browser where that was allowed. */
+const TELLING = /^task\.(succeeded|failed|asked)$/;
 /* After these a task needs nobody any more, whoever has seen to it: what was said of it is out of date. */
 const SETTLING = /^task\.(answered|cancelled|resumed|reopened|dismissed|claimed|failed|succeeded)$/;
 const STAYS_MS = 12_000;
+/* Of very many at a time only the first are told: each costs a request, and nobody reads them. */
+const MOST_AT_A_TIME = 4;
+const TIME_MS = 3000;
+let told = [];
 const place = document.getElementById("notices");
 const allow = document.querySelector("[data-allow-notices]");
 const mayAsk = "Notification" in window && isSecureContext;
@@ -10,6 +14,9 @@ const mayAsk = "Notification" in window && isSecureContext;
 async function tell(taskId) {
   // The task's own page shows how it ended.
   if (document.body.dataset.task === taskId && !document.hidden) return;
+  told = told.filter((at) => Date.now() - at < TIME_MS);
+  if (told.length >= MOST_AT_A_TIME) return;
+  told.push(Date.now());
   const answer = await fetch(`/tasks/${taskId}/notice`, { headers: { "HX-Request": "true" } });
   if (!answer.ok) return;
   const draft = document.createElement("template");

@@ -40,7 +40,7 @@ class Recovery:
     task: str
     seconds: float
     is_alone: bool
-    """Whether nothing bigger was killed just before it or meanwhile."""
+    """Whether nothing bigger, and no other process of the task, was killed just before it or meanwhile."""
 
 
 @dataclass
@@ -148,7 +148,8 @@ def recoveries(seen: Seen, hits: list[Hit]) -> Iterable[Recovery]:
             after = (each for each in seen.events.get(run.task_id, []) if each.kind in PROGRESS)
             at = next((each.at.timestamp() for each in after if each.at.timestamp() > hit.at), None)
             if at is not None:
-                yield Recovery(hit.target, run.task_id, at - hit.at, _is_alone(hit, at, hits))
+                held = {each.pid for each in seen.runs if each.task_id == run.task_id}
+                yield Recovery(hit.target, run.task_id, at - hit.at, _is_alone(hit, at, hits, held))
 
 
 def _examine_recoveries(found: Findings, all_of_them: list[Recovery]) -> None:
@@ -161,12 +162,10 @@ def _examine_recoveries(found: Findings, all_of_them: list[Recovery]) -> None:
     found.violations += [f"recovered after {each.seconds:.1f} s ({each.target}): task {each.task}" for each in slow]
 
 
-def _is_alone(hit: Hit, until: float, hits: list[Hit]) -> bool:
-    others = (each for each in hits if each is not hit)
-    return not any(
-        hit.at - BEFORE_S <= each.at <= until and (each.target in BIGGER or bool(set(each.pids) & set(hit.pids)))
-        for each in others
-    )
+def _is_alone(hit: Hit, until: float, hits: list[Hit], held: set[int]) -> bool:
+    """`held` are the processes that had the task at some time: another of them may have been killed meanwhile."""
+    others = (each for each in hits if each is not hit and hit.at - BEFORE_S <= each.at <= until)
+    return not any(each.target in BIGGER or held & set(each.pids) for each in others)
 
 
 def _ends(seen: Seen, task: str) -> list[str]:

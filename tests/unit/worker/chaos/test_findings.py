@@ -112,6 +112,12 @@ def test_a_child_that_died_with_its_broker_is_not_measured_alone() -> None:
     assert [each.is_alone for each in recoveries(what, [child, broker]) if each.target is Target.CHILD] == [False]
 
 
+def test_a_task_whose_next_child_was_killed_too_is_not_measured_alone() -> None:
+    what = seen([*WELL[:2], "task.requeued", "task.claimed", *WELL[2:]], runs=[run(1, 3), run(4, None, pid=8)])
+    hits = [Hit(Target.CHILD, at(2.5), (7,)), Hit(Target.CHILD, at(4.5), (8,))]
+    assert [each.is_alone for each in recoveries(what, hits)] == [False, False]
+
+
 def test_a_slow_recovery_is_a_violation() -> None:
     found = Findings("sqlite", 1)
     examine(found, seen(WELL, runs=[run(-60, None)]), ["t"], [Hit(Target.WORKER, at(-50), (7,))])

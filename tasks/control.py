@@ -202,7 +202,7 @@ def close_steps(session: Session, task: Task) -> None:
 
 
 _INSTEAD = {
-    State.QUEUED: "it is begun as soon as an agent is free",
+    State.QUEUED: "it is begun by itself",
     State.RUNNING: "wait for its end or cancel it",
     State.PAUSED: "resume it",
     State.SUCCEEDED: "replay it from a step, or clone it",

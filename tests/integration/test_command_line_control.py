@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from settings import PROJECT
 from tests.support.factories import make_agent, make_task, make_worker
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
 from tests.support.workplace import Workplace
-from worker.command_line import emergency
+from worker.command_line import controls, emergency
 from worker.command_line.program import program
 
 Opscore = Callable[..., Result]
@@ -139,9 +140,13 @@ def test_many_are_shown_and_asked_for_before_anything_happens(
     assert "7 tasks to cancel:" in looked and "Part 6" in looked and "…" in looked
     refused = opscore(*wanted)
     assert refused.exit_code == 2 and "this would cancel 7 tasks; say --yes" in refused.stderr
+    monkeypatch.setattr(controls, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    declined = run(*wanted, typed="n\n")
+    assert declined.exit_code == 1 and "Cancel 7 tasks? [y/N]" in declined.stdout
     assert {state(task_id) for task_id in tasks} == {State.QUEUED}
+    assert "Cancelled 1 task." in run(*wanted, "-q", "part 6", typed="y\n").stdout
     done = as_json(opscore(*wanted, "--yes", "--json"))
-    assert done == {"done": 7, "refused": 0}
+    assert done == {"done": 6, "refused": 0}
     assert "There is no task to cancel." in opscore(*wanted, "--yes").stdout
 
 

@@ -22,6 +22,7 @@ from models.states import State
 from models.task import Task
 from models.workspace import Upload
 from tasks import retry_fields, uploads
+from tasks.cloning import like
 from tasks.inputs import UPLOAD
 from tasks.limits import before_a_task
 from tasks.playbook import Playbook
@@ -64,10 +65,10 @@ class Draft:
     @classmethod
     def like(cls, task: Task) -> "Draft":
         """Filled in as the task was."""
-        agent = task.queue.removeprefix("agent.") if task.queue.startswith("agent.") else ""
-        typed = limit_form.as_typed(task.limits)
-        about = (task.title, task.description, task.complexity, task.priority, agent, typed)
-        return cls(*about, retry=retry_as_typed(task.retry), inputs=dict(task.inputs), cloned_from=task.id)
+        same = like(task)
+        typed = limit_form.as_typed(same.limits)
+        about = (same.title or "", same.description, same.complexity, same.priority, same.agent or "", typed)
+        return cls(*about, retry=retry_as_typed(same.retry), inputs=same.inputs, cloned_from=task.id)
 
     @classmethod
     def sent(cls, playbook: Playbook | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":

@@ -18,6 +18,7 @@ from tasks.retry import Failure, decide, policy_of, uses_attempt
 from tasks.steps import Cut, CutBefore, Halted, Run, StepFailed, do_all
 from tasks.wishes import Pulse, Wish
 from tools import triggers
+from tools.refusals import room_for
 
 CHOICES = ("retry", "done", "fail")
 
@@ -37,7 +38,8 @@ def execute(claim: Claim, pulse: Pulse) -> None:
             source = find_source(settings.load(), playbook, task.inputs)
             place = Place(ledger, task, playbook, source, until)
             run = Run(ledger, task, playbook, source, place, ledger.earlier_steps())
-            _work(run)
+            with room_for("prepare or write the workspace"):
+                _work(run)
         except Fenced:
             raise
         except OpsCoreError as error:

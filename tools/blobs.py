@@ -121,9 +121,13 @@ def write_whole(path: Path, data: bytes, drafts: Path | None = None) -> None:
     """The file holds all of `data` or does not exist: a power cut leaves no part of it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = draft_in(drafts or path.parent)
-    draft.write_bytes(data)
-    sync(draft)
-    draft.rename(path)
+    try:
+        draft.write_bytes(data)
+        sync(draft)
+        draft.rename(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 

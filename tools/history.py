@@ -25,7 +25,7 @@ from tools import files_at, manifest, restore, text_diff, triggers
 from tools.blobs import Blobs, write_whole
 from tools.contract import GIB
 from tools.manifest import FILE, FOLDER, LINK, Item, Manifest, shown
-from tools.refusals import in_our_words
+from tools.refusals import in_our_words, room_for
 from tools.workspace import Workspace
 
 LEFT_OUT = frozenset({".venv", "__pycache__", "node_modules"})
@@ -84,7 +84,14 @@ class History:
         """Keep the workspace as it is now; cheap when little changed.
 
         What is written to it meanwhile may be kept or not.
+
+        Raises:
+            ToolFailed: there is no room for it; nothing of it is kept, and it may be tried again.
         """
+        with room_for("keep the workspace"):
+            return self._snapshot(workspace)
+
+    def _snapshot(self, workspace: Workspace) -> Snapshot:
         survey = _Survey(self._blobs, self._seen(), *self._caps)
         try:
             with workspace.root() as root:

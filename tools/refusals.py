@@ -41,6 +41,17 @@ def in_our_words(path: str) -> Iterator[None]:
         raise ours from error
 
 
+@contextmanager
+def room_for(what: str) -> Iterator[None]:
+    """A disk that is full within is an error of ours, which may go well another time: somebody makes room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise ToolFailed(f"cannot {what}: no space is left on this host") from error
+
+
 def as_ours(number: int, path: str) -> Exception:
     """The error of ours for what the system refused by that errno; an OSError where there is none."""
     if number in _REFUSED:

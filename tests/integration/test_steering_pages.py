@@ -116,6 +116,23 @@ def test_a_replay_says_what_it_does_again_and_keeps_the_earlier_attempt(client: 
     assert _task(client, task.id).epoch == 2
 
 
+def test_running_again_fills_the_form_in_and_remembers_of_what(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        original = factories.make_task(session, State.CANCELLED, title="Once more", template="analyse-table").id
+        gone = factories.make_task(session, State.CANCELLED, template="taken-away").id
+    assert f'href="/tasks/new/playbook?again={gone}"' in client.get(f"/tasks/{gone}").text
+    form = f"/tasks/new/from/analyse-table?again={original}"
+    assert form.replace("&", "&amp;") in client.get(f"/tasks/{original}").text
+    page = client.get(form).text
+    assert 'value="Once more"' in page
+    assert f'name="cloned_from" value="{original}"' in page
+
+
+def test_nothing_is_done_to_many_that_cannot_be_done(client: FlaskClient) -> None:
+    assert client.get("/tasks/all/explode").status_code == 422
+    assert "Nothing to retry" in client.get("/tasks/all/retry?state=failed").text
+
+
 def test_a_queue_and_an_agent_are_paused_limited_and_resumed(client: FlaskClient) -> None:
     with filling(client.application) as session:
         factories.make_worker(session, factories.make_agent(session))

@@ -40,6 +40,12 @@ def test_a_running_steps_bar_reaches_to_now() -> None:
     assert strip.bars[1].start + strip.bars[1].length == 1000
 
 
+def test_a_step_that_was_cut_off_does_not_go_on_growing() -> None:
+    strip = task_view.strip_of([step(1, 0, 5), step(2, 5, None, StepState.STARTED)], None)
+    assert strip is not None
+    assert (strip.seconds, strip.bars[1].length) == (5, task_view.THINNEST)
+
+
 def test_a_very_short_step_can_still_be_seen_and_stays_inside() -> None:
     strip = task_view.strip_of([step(1, 0, 1000), step(2, 1000, 0.001)], BEGIN)
     assert strip is not None

@@ -56,7 +56,7 @@ def postgresql() -> Iterator[str]:
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file, to be copied."""
     folder = tmp_path_factory.mktemp("template")
-    _migrate(settings.Settings(data_dir=folder))
+    migrate(settings.Settings(data_dir=folder))
     return folder / "opscore.db"
 
 
@@ -64,7 +64,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_postgresql(postgresql: str) -> str:
     """The name of a migrated PostgreSQL database, to be copied."""
     execute(postgresql, "CREATE DATABASE migrated")
-    _migrate(settings.Settings(database_url=named(postgresql, "migrated")))
+    migrate(settings.Settings(database_url=named(postgresql, "migrated")))
     return "migrated"
 
 
@@ -117,7 +117,8 @@ def app(database: settings.Settings) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def _migrate(for_settings: settings.Settings) -> None:
+def migrate(for_settings: settings.Settings) -> None:
+    """Bring the database of these settings to the newest revision."""
     app = migrating_app(for_settings)
     with app.app_context():
         upgrade()

@@ -2,8 +2,8 @@
 
 pytest-celery's three clusters are overridden with local processes (tests/support/processes.py);
 there is no result backend.  A module says with fixtures of its own what it wants: `database_kind`
-(both kinds unless it names one), `agents` (scout 1-5 and builder 4-10 unless it names others) and
-`step_wall_s`.
+(both kinds unless it names one), `agents` (scout 1-5 and builder 4-10 unless it names others), `step_wall_s`,
+`database_url` where it has a PostgreSQL server of its own, and `data_dir` where that is to be a certain folder.
 """
 
 import os
@@ -69,16 +69,28 @@ def step_wall_s() -> int:
 
 
 @pytest.fixture(scope="module")
+def database_url(request: pytest.FixtureRequest, database_kind: str) -> str | None:
+    """Where the module's PostgreSQL database is."""
+    return _copied(request) if database_kind == "postgresql" else None
+
+
+@pytest.fixture(scope="module")
+def data_dir(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the module's workplace, which is made there."""
+    return tmp_path_factory.mktemp(f"data-{database_kind}") / "var"
+
+
+@pytest.fixture(scope="module")
 def workplace(
     request: pytest.FixtureRequest,
-    database_kind: str,
+    database_url: str | None,
     step_wall_s: int,
     input_root: Path,
+    data_dir: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workplace]:
     """A workplace on a migrated database, without a process yet; this process belongs to it meanwhile."""
-    folder = tmp_path_factory.mktemp("workplace")
-    data = folder / "var"
+    folder, data = tmp_path_factory.mktemp("workplace"), data_dir
     data.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("OPSCORE_")]:
@@ -87,10 +99,10 @@ def workplace(
         patch.setenv("OPSCORE_DATA_DIR", str(data))
         patch.setenv("OPSCORE_INPUT_ROOTS", f'["{input_root}"]')
         patch.setenv("OPSCORE_STEP_WALL_S", str(step_wall_s))
-        if database_kind == "sqlite":
+        if database_url is None:
             shutil.copyfile(request.getfixturevalue("migrated_sqlite"), data / "opscore.db")
         else:
-            patch.setenv("OPSCORE_DATABASE_URL", _copied(request))
+            patch.setenv("OPSCORE_DATABASE_URL", database_url)
         _forget()
         told = settings.load()
         celery_app().conf.broker_url = told.broker

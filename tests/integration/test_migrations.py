@@ -12,6 +12,7 @@ from models.database import bare_app, db, migrating_app, reading, writing
 from models.search import is_search_object
 from models.task import Task
 from models.task_list import Filters, page
+from models.workspace import Upload, UploadUse
 from tests.support.factories import make_task
 
 
@@ -47,7 +48,26 @@ def test_rows_and_their_search_survive_a_way_back_and_forth(database: settings.S
         db.engine.dispose()
 
 
-@pytest.mark.parametrize("pragma, value", [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2)])
+def test_uploads_that_tasks_name_are_known_after_the_migration(database: settings.Settings) -> None:
+    app = migrating_app(database)
+    with app.app_context(), scope.acting("person:alice"):
+        with writing() as session:
+            upload = Upload(name="a.csv", size_bytes=3, digest="d", media_type="text/csv")
+            session.add(upload)
+            session.flush()
+            task = make_task(session, inputs={"table": f"upload:{upload.id}", "gone": "upload:nothing", "top": 3})
+            make_task(session)
+        downgrade(revision="0003")
+        upgrade()
+        with reading() as session:
+            found = session.scalars(select(UploadUse)).all()
+            assert [(each.upload_id, each.task_id) for each in found] == [(upload.id, task.id)]
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "pragma, value", [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2), ("auto_vacuum", 2)]
+)
 def test_sqlite_is_opened_safely(sqlite: settings.Settings, pragma: str, value: object) -> None:
     app = bare_app(sqlite)
     with app.app_context(), db.engine.connect() as connection:

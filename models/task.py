@@ -28,8 +28,8 @@ class Task(Owned, Base):
     """One row a task.
 
     Three counters tell three things apart: `attempts` (the tool or the plan failed), `losses`
-    (workers that died since a step was last finished) and `run_number` (times claimed), which is also the fence: every write of a
-    run names the number it was given.  `event_count` is the number of the newest event.
+    (workers that died since a step was last finished) and `run_number` (times claimed), which is also the fence:
+    every write of a run names the number it was given.  `event_count` is the number of the newest event.
     """
 
     __tablename__ = "task"

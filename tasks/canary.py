@@ -67,25 +67,32 @@ class Watch:
             log.warning("broker.down", error=str(error))
             self.suspected.clear()  # nobody is deaf while there is nothing to hear
             return 0, 0
-        return sent, self._judge(workers, {name: each for name, each in late.items() if name in lying})
+        return sent, self._judge(workers, known, lying)
 
-    def _judge(self, workers: list[Worker], untaken: dict[str, _Canary]) -> int:
+    def _judge(self, workers: list[Worker], known: dict[str, _Canary], lying: set[str]) -> int:
         """Write who is deaf, and who is not any more; returns how many are newly deaf.
 
         Twice in a row: a worker may have come free just before the first look.
         """
         busy = _busy_places(workers)
-        found: dict[str, datetime] = {}
-        for worker in workers:
-            unheard = [untaken[name].sent_at or worker.started_at for name in worker.queues if name in untaken]
-            if unheard and busy.get(worker.id, 0) < worker.concurrency:
-                found[worker.id] = min(unheard)
+        free = [worker for worker in workers if busy.get(worker.id, 0) < worker.concurrency]
+        found = {each.id: since for each in free if (since := _unheard_since(each, known, lying)) is not None}
         deaf = {worker_id: since for worker_id, since in found.items() if worker_id in self.suspected}
         self.suspected = set(found)
         for worker in workers:
-            if worker.deaf_since is not None and worker.id not in found:
+            if worker.deaf_since is not None and (worker not in free or _hears(worker, known)):
                 _write(worker, None)
         return sum(_write(each, deaf[each.id]) for each in workers if each.id in deaf and each.deaf_since is None)
+
+
+def _unheard_since(worker: Worker, known: dict[str, _Canary], lying: set[str]) -> datetime | None:
+    """When the first of the canaries was sent that lie in the worker's queues for too long."""
+    return min((each for name in lying & set(worker.queues) if (each := known[name].sent_at) is not None), default=None)
+
+
+def _hears(worker: Worker, known: dict[str, _Canary]) -> bool:
+    """Whether the canaries of all its queues were taken; one that is on its way proves nothing."""
+    return all(known[name].is_taken for name in worker.queues if name in known)
 
 
 def _heard_workers() -> list[Worker]:

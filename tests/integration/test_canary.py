@@ -129,6 +129,19 @@ def test_canary_that_the_broker_lost_is_sent_anew_and_says_nothing_of_the_worker
     assert row(worker_id).deaf_since is None
 
 
+def test_deaf_worker_stays_so_when_its_canary_is_lost_until_one_is_taken(broker: Broker) -> None:
+    worker_id, watch = hire(), Watch()
+    look(watch)
+    grow_old()
+    assert [look(watch), look(watch)] == [(0, 0), (0, 1)]
+    broker.queues.clear()
+    assert look(watch) == (1, 0)
+    assert row(worker_id).deaf_since is not None
+    canary.note_taken("complexity.3")
+    look(watch)
+    assert row(worker_id).deaf_since is None
+
+
 def test_nobody_is_deaf_while_the_broker_is_away(broker: Broker) -> None:
     worker_id, watch = hire(), Watch()
     look(watch)

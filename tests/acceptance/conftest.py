@@ -79,7 +79,7 @@ def examples(filled: tuple[LiveWeb, Place]) -> Place:
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     """An OpsCore with two agents, without the sample."""
     started = Started(tmp_path_factory.mktemp("opscore") / "data")
-    started.start("--no-sample")
+    started.start("--no-sample", OPSCORE_DRILL_LEDGER=str(started.data.with_name("ledger")))
     yield started
     started.clean()
 

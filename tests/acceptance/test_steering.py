@@ -1,10 +1,18 @@
 """A person cancels, pauses, retries and stops what really runs, by mouse and by keyboard."""
 
+import os
+import signal
+
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
+from models import scope
+from models.database import bare_app, db, reading
+from models.run import Run
 from tests.acceptance.conftest import Place, SignIn, faults
 from tests.acceptance.test_watching_a_task import ends, hand_in
+from tests.support.started import wait_until
 
 LONG = """\
 name: long
@@ -29,6 +37,14 @@ complexity: 2
 steps:
   - {name: first, stage: build, tool: files.write, with: {path: output/first.txt, text: one}}
   - {name: fail, stage: test, tool: terminal.run, with: {command: ["false"]}}
+"""
+ONCE = """\
+name: once
+title: Mail the report
+complexity: 2
+steps:
+  - {name: mail, title: Send the report, stage: build, tool: drill.note_once, with: {key: mail, sleep_s: 60}}
+  - {name: last, stage: test, tool: files.write, with: {path: output/last.txt, text: sent}}
 """
 
 
@@ -57,6 +73,28 @@ def test_cancel_by_the_keyboard_is_asked_about_and_confirmed(opscore: Place, sig
     expect(page.locator("#task-head .banner")).to_contain_text("by you")
     expect(page.locator("#step-1")).to_have_attribute("data-state", "succeeded")
     assert faults(page) == []
+
+
+def kill_the_run_of(place: Place, task_id: str) -> None:
+    with bare_app(place.told).app_context(), scope.acting("person:local"):
+        with reading() as session:
+            pid = session.scalars(select(Run.pid).where(Run.task_id == task_id, Run.ended_at.is_(None))).one()
+        db.engine.dispose()
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_what_must_happen_once_and_was_cut_off_is_asked_about(opscore: Place, sign_in: SignIn) -> None:
+    page = sign_in(opscore)
+    task_id = hand_in(page, opscore, ONCE)
+    ledger = opscore.told.data_dir.with_name("ledger")
+    wait_until(lambda: ledger.exists() and task_id in ledger.read_text(), "the effect is there", 60)
+    kill_the_run_of(opscore, task_id)
+    ends(page, "waiting")
+    expect(page.locator(".question")).to_contain_text("The step “Send the report” was cut off while it ran")
+    assert faults(page) == []
+    page.get_by_role("button", name="It has happened").click()
+    ends(page, "succeeded")
+    assert ledger.read_text().count(task_id) == 1
 
 
 def test_pause_now_resume_and_replay_lead_to_the_end(opscore: Place, sign_in: SignIn) -> None:

@@ -70,12 +70,12 @@ class Started:
             timeout=240,
         )
 
-    def start(self, *options: str) -> None:
-        """Start bin/up and wait until it has shown its address."""
+    def start(self, *options: str, **told: str) -> None:
+        """Start bin/up and wait until it has shown its address; `told` are settings."""
         with self._terminal.open("wb") as output:
             self.process = subprocess.Popen(
                 [self.root / "bin" / "up", "--data", self.data, "--port", str(self.port), *options],
-                env=environment(OPSCORE_FLOWER_PORT=str(free_port())),
+                env=environment(OPSCORE_FLOWER_PORT=str(free_port()), **told),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

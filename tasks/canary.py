@@ -74,6 +74,9 @@ class Watch:
 
         Twice in a row: a worker may have come free just before the first look.
         """
+        if not lying and not any(worker.deaf_since for worker in workers):
+            self.suspected.clear()
+            return 0
         busy = _busy_places(workers)
         free = [worker for worker in workers if busy.get(worker.id, 0) < worker.concurrency]
         found = {each.id: since for each in free if (since := _unheard_since(each, known, lying)) is not None}
@@ -126,12 +129,12 @@ def _at_the_broker(late: Iterable[str], due: set[str]) -> tuple[set[str], int]:
 
 def _note_sent(names: list[str]) -> None:
     """Before they are sent: one that is taken at once must not seem to be an earlier one."""
+    sent = update(Queue).where(_TENANT, Queue.name.in_(names)).values(canary_sent_at=database_now())
     with writing() as session:
-        for name in names:
-            values = {"name": name, "tenant": DEFAULT_TENANT, "author": current().author}
-            insert_unless_there(session, Queue, **values)
-        sent = update(Queue).where(_TENANT, Queue.name.in_(names)).values(canary_sent_at=database_now())
-        session.execute(sent.execution_options(synchronize_session=False))
+        there = session.scalars(sent.returning(Queue.name).execution_options(synchronize_session=False)).all()
+        for name in set(names) - set(there):
+            whose = {"tenant": DEFAULT_TENANT, "author": current().author}
+            insert_unless_there(session, Queue, name=name, canary_sent_at=database_now(), **whose)
 
 
 def _busy_places(workers: list[Worker]) -> dict[str, int]:

@@ -16,7 +16,14 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 import settings as of_the_installation
@@ -32,7 +39,7 @@ from tasks import control, emergency, questions
 from tasks.canary import Watch
 from tasks.reconcile import full, quick
 from tasks.submission import Order, submit
-from tests.support.simulation import COMMITS, World, empty, simulated
+from tests.support.simulation import COMMITS, Process, World, empty, simulated
 from tools.contract import Effect
 
 # The model: where each line of a timeline leads from where.  A line that is not here says something and moves nothing.
@@ -56,7 +63,9 @@ ROUNDS_TO_THE_END = 60
 
 places = st.integers(0, 2)
 fates = st.sampled_from([None, None, None, *COMMITS])
-steps = st.lists(st.tuples(st.sampled_from(list(Effect)), st.booleans()), min_size=1, max_size=3)
+effects = st.sampled_from([Effect.ONCE, Effect.ONCE, Effect.IDEMPOTENT, Effect.PURE])
+steps = st.lists(st.tuples(effects, st.integers(0, 4).map(lambda chance: chance == 4)), min_size=1, max_size=3)
+WISHES = ("cancel", "pause", "stop", "resume", "retry", "dismiss", "emergency", "release")
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -73,6 +82,7 @@ class Lifecycle(RuleBasedStateMachine):
         """How often a person has asked for a step again."""
         self.watch = Watch()
         self.seen_commits = -1
+        self.states: list[State] = []
         self.app_context = self.app.app_context()
         self.app_context.push()
 
@@ -85,6 +95,10 @@ class Lifecycle(RuleBasedStateMachine):
             self.app_context.pop()
 
     # What people do
+
+    @initialize(planned=steps, has_deadline=st.booleans())
+    def begin(self, planned: list[tuple[Effect, bool]], has_deadline: bool) -> None:
+        self.submit(planned, has_deadline, None, False)
 
     @precondition(lambda self: len(self.ids) < 3)
     @rule(planned=steps, has_deadline=st.booleans(), fate=fates, dies_before_publishing=st.booleans())
@@ -104,15 +118,19 @@ class Lifecycle(RuleBasedStateMachine):
             self.ids = list(session.scalars(select(Task.id).order_by(Task.number)))
 
     @precondition(lambda self: self.ids)
-    @rule(which=places, what=st.sampled_from(["cancel", "pause", "stop", "resume", "retry", "dismiss"]), fate=fates)
+    @rule(which=places, what=st.sampled_from(WISHES), fate=fates)
     def wish(self, which: int, what: str, fate: str | None) -> None:
         task = self._task(which)
         if what == "retry" and task.state == State.WAITING and self._has_happened(task):
             return  # the person has looked: that would be a lie
-        asked = {"stop": lambda id: control.pause(id, now=True)}.get(what) or getattr(control, what)
-        self._as_person(lambda: asked(task.id), fate)
+        asked = {
+            "stop": lambda: control.pause(task.id, now=True),
+            "emergency": emergency.stop,
+            "release": emergency.release,
+        }.get(what) or (lambda: getattr(control, what)(task.id))
+        self._as_person(asked, fate)
 
-    @precondition(lambda self: self.ids)
+    @precondition(lambda self: self._is_any(*TERMINAL))
     @rule(which=places, step=st.integers(0, 2), fate=fates)
     def replay(self, which: int, step: int, fate: str | None) -> None:
         task = self._task(which)
@@ -122,27 +140,49 @@ class Lifecycle(RuleBasedStateMachine):
             for later in range(step, 3):
                 self.replayed[task.id, f"s{later}"] += 1
 
-    @precondition(lambda self: self.ids)
-    @rule(which=places, gives_up=st.booleans(), fate=fates)
-    def answer(self, which: int, gives_up: bool, fate: str | None) -> None:
-        task = self._task(which)
-        if task.state == State.WAITING:
-            choice = "fail" if gives_up else "done" if self._has_happened(task) else "retry"
-            self._as_person(lambda: questions.answer(task.id, choice), fate)
+    @precondition(lambda self: self._is_any(State.WAITING))
+    @rule(gives_up=st.booleans(), fate=fates)
+    def answer(self, gives_up: bool, fate: str | None) -> None:
+        task = next(task for task, _ in self._histories() if task.state == State.WAITING)
+        choice = "fail" if gives_up else "done" if self._has_happened(task) else "retry"
+        self._as_person(lambda: questions.answer(task.id, choice), fate)
 
-    @rule(is_on=st.booleans(), fate=fates)
-    def emergency(self, is_on: bool, fate: str | None) -> None:
-        self._as_person(emergency.stop if is_on else emergency.release, fate)
+    # What processes do
 
-    # What the broker does
+    @precondition(lambda self: self.world.messages and self.idle)
+    @rule(fate=fates)
+    def deliver(self, fate: str | None) -> None:
+        self.world.messages.pop(0)
+        process = self.idle[0]
+        self._act(process, process.wake, fate)
 
-    @precondition(lambda self: self.world.messages)
-    @rule(place=places, fate=fates)
-    def deliver(self, place: int, fate: str | None) -> None:
-        process = self.world.processes[place]
-        if not process.is_busy:
-            self.world.messages.pop(0)
-            self._act(process, process.wake, fate)
+    @precondition(lambda self: self.busy)
+    @rule(place=places, times=st.integers(1, 12), fate=fates)
+    def go_on(self, place: int, times: int, fate: str | None) -> None:
+        process = self.busy[place % len(self.busy)]
+        for _ in range(times):
+            if process.is_busy:
+                self._act(process, process.go_on, fate)
+
+    @precondition(lambda self: self.busy)
+    @rule(place=places)
+    def die(self, place: int) -> None:
+        self.busy[place % len(self.busy)].die()
+
+    @precondition(lambda self: self.busy)
+    @rule(place=places, stands_still=st.booleans())
+    def beat(self, place: int, stands_still: bool) -> None:
+        """Or stand still until the lease is over."""
+        process = self.busy[place % len(self.busy)]
+        with scope.wide("system:test"):
+            process.outlive_the_lease() if stands_still else process.beat()
+
+    # What the reconciler, the broker and time do
+
+    @rule(is_full=st.booleans(), fate=fates)
+    def reconcile(self, is_full: bool, fate: str | None) -> None:
+        with self.world.perhaps(fate), scope.wide("system:reconciler"):
+            full(self.watch) if is_full else quick()
 
     @precondition(lambda self: self.world.messages)
     @rule(is_lost=st.booleans())
@@ -152,47 +192,13 @@ class Lifecycle(RuleBasedStateMachine):
         else:
             self.world.messages.append(self.world.messages[0])
 
-    # What processes do
-
-    @rule(place=places, times=st.integers(1, 6), fate=fates)
-    def go_on(self, place: int, times: int, fate: str | None) -> None:
-        process = self.world.processes[place]
-        for _ in range(times):
-            if process.is_busy:
-                self._act(process, process.go_on, fate)
-
-    @rule(place=places)
-    def die(self, place: int) -> None:
-        self.world.processes[place].die()
-
-    @rule(place=places)
-    def beat(self, place: int) -> None:
+    @rule(are_deadlines=st.booleans())
+    def time_passes(self, are_deadlines: bool) -> None:
         with scope.wide("system:test"):
-            self.world.processes[place].beat()
-
-    @rule(place=places)
-    def stand_still_past_the_lease(self, place: int) -> None:
-        with scope.wide("system:test"):
-            self.world.processes[place].outlive_the_lease()
-
-    # What time and the reconciler do
-
-    @rule(is_full=st.booleans(), fate=fates)
-    def reconcile(self, is_full: bool, fate: str | None) -> None:
-        with self.world.perhaps(fate), scope.wide("system:reconciler"):
-            full(self.watch) if is_full else quick()
-
-    @precondition(lambda self: self.ids)
-    @rule(which=places)
-    def deadline_passes(self, which: int) -> None:
-        with scope.wide("system:test"):
-            mine = (Task.id == self._task(which).id, Task.deadline_at.is_not(None))
-            self.world.time_passes(*mine, deadline_at=database_now())
-
-    @rule()
-    def delays_pass(self) -> None:
-        with scope.wide("system:test"):
-            self.world.time_passes(Task.waits_until.is_not(None), waits_until=database_now())
+            if are_deadlines:
+                self.world.time_passes(Task.deadline_at.is_not(None), deadline_at=database_now())
+            else:
+                self.world.time_passes(Task.waits_until.is_not(None), waits_until=database_now())
 
     # What must hold
 
@@ -201,7 +207,9 @@ class Lifecycle(RuleBasedStateMachine):
         if self.world.commits == self.seen_commits:
             return
         self.seen_commits = self.world.commits
+        self.states.clear()
         for task, events in self._histories():
+            self.states.append(task.state)
             assert [event.number for event in events] == list(range(1, task.event_count + 1)), "gaps"
             assert state_after(events) == task.state
             assert task.run_number >= self.last_run.get(task.id, 0), "a run's number was given twice"
@@ -220,22 +228,34 @@ class Lifecycle(RuleBasedStateMachine):
 
     # How it is done
 
+    @property
+    def busy(self) -> list[Process]:
+        return [process for process in self.world.processes if process.is_busy]
+
+    @property
+    def idle(self) -> list[Process]:
+        return [process for process in self.world.processes if not process.is_busy]
+
+    def _is_any(self, *states: State) -> bool:
+        return any(state in states for state in self.states)
+
     def _act(self, process: Any, move: Any, fate: str | None) -> None:
         """Let a process act; one whose run was given up writes nothing."""
         pulse = process.heart.pulse
-        before = self._count(pulse.claim) if pulse else None
+        before = self._as_another_has_it(pulse.claim) if pulse else None
         self.world.commit_fate = fate
         move()
         self.world.commit_fate = None
-        if before is not None:
-            assert self._count(pulse.claim) == before, "a run that was given up wrote"
+        if before is not None and (after := self._as_another_has_it(pulse.claim)):
+            # It may have claimed the task anew: then it is a run again.
+            assert after == before or after[0] > before[0], "a run that was given up wrote"
 
-    def _count(self, claim: Any) -> int | None:
-        """Lines of the claimed task's timeline, if another run has it by now."""
+    def _as_another_has_it(self, claim: Any) -> tuple[int, int] | None:
+        """The claimed task's run and lines, unless the claim stands."""
         with scope.wide("system:test"), reading() as session:
             task = session.scalars(select(Task).where(Task.id == claim.task_id)).one()
-            has_it = task.run_number == claim.run_number and task.state == State.RUNNING
-            return None if has_it else task.event_count
+            stands = task.run_number == claim.run_number and task.state == State.RUNNING
+            return None if stands else (task.run_number, task.event_count)
 
     def _as_person(self, asked: Any, fate: str | None) -> None:
         with self.world.perhaps(fate), scope.acting("person:alice"):
@@ -274,12 +294,13 @@ class Lifecycle(RuleBasedStateMachine):
                 state = self._task(number).state
                 if state == State.PAUSED:
                     self._as_person(lambda id=task: control.resume(id), None)  # type: ignore[misc]
-                self.answer(number, False, None)
-            self.delays_pass()
+                if state == State.WAITING:
+                    self.answer(False, None)
+            self.time_passes(False)
             self.reconcile(True, None)
-            for place, process in enumerate(self.world.processes):
+            for process in self.world.processes:
                 if self.world.messages and not process.is_busy:
-                    self.deliver(place, None)
+                    self.deliver(None)
                 while process.is_busy:
                     self._act(process, process.go_on, None)
         raise AssertionError(f"never ended: {[(task.state, task.event_count) for task in open_tasks]}")

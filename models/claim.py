@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models import event
 from models.agent import Agent
 from models.columns import UtcTime, database_now, new_id, now
+from models.database import together
 from models.errors import Conflict
 from models.open_queues import has_rules, open_queues, rules_of
 from models.run import Run
@@ -98,7 +99,7 @@ def _note_run(session: Session, taken: Claim, claimant: Claimant, run_id: str) -
     at = {"host": claimant.host, "pid": claimant.pid, "process_started_at": claimant.process_started_at}
     named = {"task_id": taken.task_id, "number": taken.run_number, "epoch": taken.epoch}
     run = {"id": run_id, **named, **at, **signed, "agent": claimant.agent, "worker_id": claimant.worker_id}
-    session.connection().execute(_NEW_RUN, [run])
+    together(session, _NEW_RUN, [run])
     told = {"agent": claimant.agent, "run": taken.run_number, "host": claimant.host}
     event.write(session, [event.line(taken.task_id, taken.tenant, taken.task.event_count, "task.claimed", told)])
 
@@ -243,7 +244,7 @@ def _fence(what: Move | None, names: tuple[str, ...], *, is_numbered: bool) -> U
 def close_run(session: Session, task_id: str, number: int, outcome: str) -> None:
     """Note how the run ended, unless that was noted before."""
     given = {"of_task": task_id, "of_run": number, "new_ended_at": now(), "new_outcome": outcome}
-    session.connection().execute(_closing(), given)
+    together(session, _closing(), [given])
 
 
 @cache

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, Index, String, Uuid, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.columns import UtcTime, id_column, new_id, now
-from models.database import Base
+from models.database import Base, together
 from models.scope import Owned, current
 
 
@@ -64,9 +64,9 @@ def line(task_id: str, tenant: str, number: int, kind: str, data: Mapping[str, A
 
 
 def write(session: Session, lines: list[dict[str, Any]]) -> None:
-    """Add these events, with the numbers that the counter was just raised by, in one statement."""
+    """Add these events, with the numbers that the counter was just raised by."""
     if lines:
-        session.connection().execute(_NEW, lines)
+        together(session, _NEW, lines)
 
 
 _NEW = insert(Event.__table__)  # type: ignore[arg-type]  # the mapped class says less than its table is

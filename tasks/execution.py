@@ -10,6 +10,7 @@ import settings
 from models.claim import Claim, Fenced
 from models.errors import OpsCoreError
 from tasks import plans
+from tasks.fenced_writes import Within
 from tasks.inputs import find_source
 from tasks.ledger import Ledger
 from tasks.outcome import describe
@@ -23,8 +24,8 @@ from tools.refusals import room_for
 CHOICES = ("retry", "done", "fail")
 
 
-def execute(claim: Claim, pulse: Pulse) -> None:
-    """Work on the claimed task until its run has ended.
+def execute(claim: Claim, pulse: Pulse, within: Within | None = None) -> None:
+    """Work on the claimed task until its run has ended; `within` is done in the transaction of its success.
 
     Raises:
         Fenced: another run owns the task by now; nothing was written after it took over.
@@ -39,18 +40,18 @@ def execute(claim: Claim, pulse: Pulse) -> None:
             place = Place(ledger, task, playbook, source, until)
             run = Run(ledger, task, playbook, source, place, ledger.earlier_steps())
             with room_for("prepare or write the workspace"):
-                _work(run)
+                _work(run, within)
         except Fenced:
             raise
         except OpsCoreError as error:
             _tried_in_vain(ledger, error)
 
 
-def _work(run: Run) -> None:
+def _work(run: Run, within: Within | None) -> None:
     try:
         do_all(run)
         run.place.complete()
-        _succeed(run)
+        _succeed(run, within)
     except Halted as halted:
         _halt(run.ledger, halted.wish, halted.cut)
     except CutBefore as cut:
@@ -61,10 +62,10 @@ def _work(run: Run) -> None:
         _failed(run, failed)
 
 
-def _succeed(run: Run) -> None:
+def _succeed(run: Run, within: Within | None) -> None:
     triggers.at("task.before_end")
     try:
-        run.ledger.succeed()
+        run.ledger.succeed(within)
         triggers.at("task.after_end")
     except Fenced:
         # Or somebody wanted it cancelled in the last moment: then it is.

@@ -42,6 +42,10 @@ class Note:
     rows: Callable[[Session], None] | None = None
 
 
+Within = Callable[[Session], Callable[[], None]]
+"""What is done besides in a transaction, which may be tried again; it gives what follows once that stands."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """The run's last move.  `tell` is asked in its transaction for what else its line says."""
@@ -51,6 +55,7 @@ class Ending:
     tell: Callable[[Session, Row[Any]], Mapping[str, Any]] | None = None
     after: Callable[[], None] | None = None
     """What follows the commit."""
+    within: Within | None = None
 
 
 class FencedWrites:
@@ -65,6 +70,7 @@ class FencedWrites:
         self._doubted: int | None = None
         """How many of these were in a transaction of which nobody knows whether it stands."""
         self._waiting_since = 0.0
+        self._follow: Callable[[], None] | None = None
 
     def note(
         self,
@@ -169,6 +175,8 @@ class FencedWrites:
         self._seen += 1
         del self._waiting[: self._doubted]
         self._doubted = None
+        if self._follow is not None:
+            self._follow()
 
     def _send(self, ending: Ending | None) -> None:
         notes = self._waiting[: self._doubted]
@@ -194,6 +202,8 @@ class FencedWrites:
             after_commit(session, lambda: live.hint("task", task_id, number))
             if ending is not None and ending.after is not None:
                 after_commit(session, ending.after)
+            if ending is not None and ending.within is not None:
+                self._follow = ending.within(session)
             triggers.at("write.before_commit")
         if ending is None:
             self.pulse.see(row)

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from models.agent import Agent
 from models.claim import Claim, Fenced, since
 from models.columns import database_now, new_id, now, seconds_since
-from models.database import reading
+from models.database import reading, send_together, together
 from models.scope import current
 from models.states import Move, Stage
-from models.step import Step, StepState
+from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks.broker import publish
-from tasks.fenced_writes import Ending, FencedWrites
+from tasks.fenced_writes import Ending, FencedWrites, Within
 from tasks.outcome import StepOutcome, clean
 from tasks.playbook import PlannedStep
 from tasks.told import Telling
@@ -161,15 +161,15 @@ class Ledger:
         told = {"step": step_id, "key": key, "title": title, **outcome.told()}
         self._writes.note("step.finished", told, values, rows)
 
-    def succeed(self) -> None:
-        """The task is complete.
+    def succeed(self, within: Within | None = None) -> None:
+        """The task is complete; `within` is done in the same transaction, which may be tried again.
 
         Raises:
             Fenced: another run owns it, or it is to be cancelled: `look` tells.
         """
         self._writes.note("task.succeeded", {}, {**_ended(), "stage": Stage.COMPLETE}, self._close_steps)
         try:
-            self._writes.send(Ending(Move.SUCCEED, "succeeded"))
+            self._writes.send(Ending(Move.SUCCEED, "succeeded", within=within))
         except Fenced:
             self._writes.take_back()
             raise
@@ -232,7 +232,8 @@ class Ledger:
         if self._open is None and self.claim.run_number == 1:
             return
         left = update(Step).where(Step.task_id == self.claim.task_id, Step.state == StepState.STARTED)
-        session.execute(left.values(state=StepState.FAILED, finished_at=now(), error_message="was cut off"))
+        cut = {"state": StepState.FAILED, "error_code": CUT_OFF, "error_message": "was cut off"}
+        session.execute(left.values(finished_at=now(), **cut))
 
     def _new_step(
         self, key: str, position: int, planned: PlannedStep, title: str, arguments: dict[str, Any]
@@ -256,6 +257,7 @@ class Ledger:
     def _keep_files(self, session: Session, step_id: str, outcome: StepOutcome) -> None:
         if outcome.snapshot is None or not outcome.is_kept:
             return
+        send_together(session)  # the step, which artifacts refer to
         size: dict[str, Any] = {"files": outcome.files, "size_bytes": outcome.total_bytes}
         if outcome.state is StepState.SUCCEEDED:
             # What a failed step left is there to be looked at; it is tried again from what it began with.
@@ -280,7 +282,7 @@ class _Begun:
     def write(self, session: Session) -> None:
         if self.before is not None:
             session.execute(delete(Step).where(Step.id == self.before.id))
-        session.connection().execute(_NEW_STEP, [self.values])
+        together(session, _NEW_STEP, [self.values])
         self.written_in = session
 
 

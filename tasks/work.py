@@ -16,6 +16,7 @@ from typing import NoReturn
 import psutil
 from celery import Task as CeleryTask
 from celery import shared_task
+from sqlalchemy.orm import Session
 
 import settings
 from models import scope
@@ -61,31 +62,88 @@ def work(self: CeleryTask, hint: str = "") -> None:
     A wake-up costs the broker and this worker as much as a short task does.  Whoever drains leaves the messages of
     the tasks that it took, and each finds nothing later, which costs one look.
     """
-    served, until = self.app.served, time.monotonic() + DRAIN_FOR_S
+    served = self.app.served
     woken = (self.request.delivery_info or {}).get("routing_key")
     if hint == canary.HINT and woken:
         canary.note_taken(woken)
-    asked_at = uptime()
-    taken = _take(served, asked_at)
-    if taken is not None and woken and woken != taken.queue:
+    drain = Drain(served, claimant(served), time.monotonic() + DRAIN_FOR_S)
+    taken = drain.take()
+    if taken is not None and woken and woken != taken.claim.queue:
         _pass_on(woken, hint)
     while taken is not None:
-        _work_on(taken, asked_at)
-        if served.is_ending() or time.monotonic() > until:
-            return
+        drain.taken = None
+        _work_on(taken, drain)
+        taken = drain.taken or (drain.take() if drain.goes_on() else None)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A claim, and when it was asked for, by `uptime`."""
+
+    claim: Claim
+    asked_at: float
+
+
+@dataclass
+class Drain:
+    """One wake-up's way through the queues."""
+
+    served: Served
+    claimant: Claimant
+    until: float
+    taken: Taken | None = None
+    """What was claimed in the transaction that ended the run before."""
+
+    def goes_on(self) -> bool:
+        """Whether another task may be taken."""
+        return not self.served.is_ending() and time.monotonic() < self.until
+
+    def take_within(self, session: Session) -> Callable[[], None]:
+        """Claim the next task in the transaction that ends this one: both stand, or neither."""
         asked_at = uptime()
-        taken = _take(served, asked_at)
+        taken = self._claim(session, new_id()) if self.goes_on() else None
+
+        def follow() -> None:
+            self.taken = Taken(taken, asked_at) if taken is not None else None
+
+        return follow
+
+    def take(self) -> Taken | None:
+        """Claim a task.  The claim of a commit whose answer was lost is looked for by its run's id."""
+        run_id, asked_at, is_in_doubt = new_id(), uptime(), False
+        try:
+            with writing() as session:
+                taken = self._claim(session, run_id)
+                is_in_doubt = taken is not None
+                triggers.at("claim.before_commit")
+            triggers.at("claim.after_commit")
+        except DATABASE_AWAY as error:
+            log.warning("database.away", error=str(error.orig))
+            # Without a claim there is nothing to lose: the reconciler wakes again.
+            until = asked_at + settings.load().run_lease_s
+            taken = _found(run_id, until, self.served.agent) if is_in_doubt else None
+        return Taken(taken, asked_at) if taken is not None else None
+
+    def _claim(self, session: Session, run_id: str) -> Claim | None:
+        lease = timedelta(seconds=settings.load().run_lease_s)
+        with scope.wide(f"agent:{self.served.agent}"):
+            taken = claim(session, list(self.served.queues), self.claimant, run_id=run_id, lease=lease)
+        if taken is not None:
+            # A claim's event is not numbered for the hint: any number makes the streams look.
+            after_commit(session, lambda: live.hint("task", taken.task_id, 0))
+        return taken
 
 
-def _work_on(taken: Claim, asked_at: float) -> None:
+def _work_on(work_on: Taken, drain: Drain) -> None:
+    taken = work_on.claim
     with (
         scope.acting(f"agent:{taken.agent}", taken.tenant),
         bind(task=taken.task_id, run=taken.run_number),
-        heart.beating(taken, asked_at) as pulse,
+        heart.beating(taken, work_on.asked_at) as pulse,
     ):
         log.info("task.claimed", agent=taken.agent)
         try:
-            execute(taken, pulse)
+            execute(taken, pulse, drain.take_within)
         except Lost as error:
             _leave(taken, error)
         except Fenced as error:
@@ -142,33 +200,12 @@ def _pass_on(queue: str, hint: str) -> None:
         log.warning("broker.down", queue=queue, error=str(error))
 
 
-def _take(served: Served, asked_at: float) -> Claim | None:
-    """Claim a task.  The claim of a commit whose answer was lost is looked for by its run's id."""
-    run_id, lease, is_in_doubt = new_id(), timedelta(seconds=settings.load().run_lease_s), False
-    with scope.wide(f"agent:{served.agent}"):
-        try:
-            with writing() as session:
-                taken = claim(session, list(served.queues), claimant(served), run_id=run_id, lease=lease)
-                if taken is None:
-                    return None
-                is_in_doubt = True
-                triggers.at("claim.before_commit")
-                # A claim's event is not numbered for the hint: any number makes the streams look.
-                after_commit(session, lambda: live.hint("task", taken.task_id, 0))
-            triggers.at("claim.after_commit")
-            return taken
-        except DATABASE_AWAY as error:
-            log.warning("database.away", error=str(error.orig))
-            # Without a claim there is nothing to lose: the reconciler wakes again.
-            return _found(run_id, asked_at + lease.total_seconds()) if is_in_doubt else None
-
-
-def _found(run_id: str, until: float) -> Claim | None:
+def _found(run_id: str, until: float, agent: str) -> Claim | None:
     """The claim of that run if it stands; this process ends where nobody tells until the lease would end."""
     for pause in pauses():
         time.sleep(pause)
         try:
-            with reading() as session:
+            with scope.wide(f"agent:{agent}"), reading() as session:
                 return claimed(session, run_id)
         except DATABASE_AWAY as error:
             log.warning("database.away", error=str(error.orig))

@@ -55,6 +55,7 @@ def work(system: ModuleType) -> None:
     if system.FIRST:
         subprocess.run(_program(system.FIRST), check=True, env=environment)
     started = [subprocess.Popen(_program(command), env=environment) for command in system.WORKERS]
+    print("the workers are started; their first task waits until they are ready.", flush=True)
     for each in started:
         each.wait()
 

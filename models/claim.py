@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import event
 from models.agent import Agent
-from models.columns import UtcTime, database_now, new_id, now
+from models.columns import UtcTime, database_now, is_one_of, new_id, now
 from models.database import together
 from models.errors import Conflict
 from models.open_queues import has_rules, open_queues, rules_of
@@ -149,7 +149,7 @@ def _best(queues: tuple[str, ...]) -> Any:
     for name in queues:
         wanted = select(Task.number).where(Task.queue == name, is_queued, Task.waits_until.is_(None))
         heads.append(select(wanted.order_by(Task.rank_at).limit(CLAIMED_AT_ONCE).subquery().c.number))
-    best = select(Task.number).where(is_queued, Task.number.in_(union_all(*heads)))
+    best = select(Task.number).where(is_queued, is_one_of(Task.number, union_all(*heads).scalar_subquery()))
     return best.order_by(Task.rank_at).limit(1).with_for_update(skip_locked=True).scalar_subquery()
 
 

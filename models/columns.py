@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uuid6
-from sqlalchemy import Connection, DateTime, Dialect, Float, TypeDecorator, Uuid, literal, select
+from sqlalchemy import Boolean, Connection, DateTime, Dialect, Float, TypeDecorator, Uuid, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -72,6 +72,28 @@ def _postgresql_since(element: seconds_since, compiler: Any, **kw: Any) -> str:
 def clock(connection: Connection) -> datetime:
     """The time now by the database's clock."""
     return connection.execute(select(database_now())).scalar_one()
+
+
+class is_one_of(FunctionElement[bool]):
+    """Whether the column is among what a subquery finds, which is asked once.
+
+    A plain IN leaves PostgreSQL the choice, and without statistics it asks again for each row.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(is_one_of)
+def _plain_in(element: is_one_of, compiler: Any, **kw: Any) -> str:
+    column, found = (compiler.process(each, **kw) for each in element.clauses)
+    return f"{column} IN {found}"
+
+
+@compiles(is_one_of, "postgresql")
+def _any_of_array(element: is_one_of, compiler: Any, **kw: Any) -> str:
+    column, found = (compiler.process(each, **kw) for each in element.clauses)
+    return f"{column} = ANY(ARRAY{found})"
 
 
 def new_id() -> str:

@@ -31,7 +31,7 @@ GRACE = timedelta(seconds=60)
 """A time that is later than this was missed: nothing could fire."""
 MOST_CAUGHT_UP = 100
 LOOKED_AT = 20
-"""Firings that are looked at for tasks that have not ended."""
+"""Tasks of a schedule that are looked at for ones that have not ended, the newest."""
 KEPT = 500
 """Firings of a schedule that are kept, the newest."""
 log = logger(__name__)
@@ -101,19 +101,19 @@ def _by_rule(schedule: Schedule, rule: Recurrence, due: datetime, at: datetime) 
 
 def _after_overlap(schedule: Schedule, due: datetime, decision: Decision) -> Decision:
     """What the decision becomes when tasks of earlier times have not ended."""
-    if schedule.overlap == Overlap.ALLOW or not (before := _unended(schedule, due)):
+    if schedule.overlap == Overlap.ALLOW or not (before := _unended(schedule)):
         return decision
     if schedule.overlap == Overlap.SKIP:
         return Decision(decision.next_at, Outcome.OVERLAPPED, "the task of an earlier time had not ended")
     return replace(decision, cancels=tuple(before))
 
 
-def _unended(schedule: Schedule, due: datetime) -> list[str]:
-    earlier = select(Firing.task_id).where(Firing.schedule_id == schedule.id, Firing.due_at < due)
-    latest = earlier.order_by(Firing.due_at.desc()).limit(LOOKED_AT).subquery()
-    unended = select(Task.id).where(Task.id.in_(select(latest.c.task_id)), Task.state.not_in(TERMINAL))
+def _unended(schedule: Schedule) -> list[str]:
+    # Not by the firings: a task may outlive more times than are looked at, or kept.
+    latest = select(Task.id, Task.state).where(Task.schedule_id == schedule.id)
+    latest = latest.order_by(Task.number.desc()).limit(LOOKED_AT)
     with reading() as session:
-        return list(session.scalars(unended))
+        return [task_id for task_id, state in session.execute(latest) if state not in TERMINAL]
 
 
 def _settle(schedule: Schedule, due: datetime, decision: Decision, prepared: Prepared | None) -> bool:

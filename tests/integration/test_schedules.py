@@ -197,6 +197,17 @@ def test_task_of_the_time_before_that_has_not_ended(overlap: Overlap, expected: 
     assert [task.state for task in tasks()] == expected
 
 
+def test_task_that_outlives_very_many_times_still_stands_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing, "LOOKED_AT", 2)
+    monkeypatch.setattr(firing, "KEPT", 3)
+    schedule = made(overlap=Overlap.SKIP)
+    for seconds in range(30, 24, -1):
+        overdue(schedule, timedelta(seconds=seconds))
+        fire()
+    assert len(tasks()) == 1
+    assert {outcome for outcome, _ in outcomes()} == {Outcome.OVERLAPPED}
+
+
 def test_ended_task_stands_in_nobodys_way() -> None:
     schedule = made(overlap=Overlap.SKIP)
     overdue(schedule, timedelta(seconds=30))

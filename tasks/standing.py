@@ -1,4 +1,4 @@
-"""How a task stands, for whoever acts upon it: the row, locked, and in words why it does not allow something.
+"""How a task stands, for whoever acts upon it: the row, locked, its open steps, and why it does not allow something.
 
 Who acts: tasks/control.py, tasks/questions.py, tasks/emergency.py.
 """
@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from models.columns import now
 from models.errors import Conflict, NotFound
 from models.states import State
+from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from tasks.timeline import record_of_task
 
@@ -44,6 +46,13 @@ def refusal(task: Task, action: str, cure: str) -> Conflict:
     """The error that says that the task's state does not allow this, and what would."""
     state = State(task.state)
     return Conflict(f"cannot {action} task: it {STANDS[state]}; {cure}", task_id=task.id, state=state.value)
+
+
+def close_steps(session: Session, task_id: str) -> None:
+    """Say of the step that was cut off, if there is one, that it is: nobody goes on with it."""
+    left = update(Step).where(Step.task_id == task_id, Step.state == StepState.STARTED)
+    cut = {"state": StepState.FAILED, "finished_at": now(), "error_code": CUT_OFF, "error_message": "was cut off"}
+    session.execute(left.values(cut).execution_options(synchronize_session=False))
 
 
 def written(session: Session, task: Task, kind: str, told: dict[str, Any] | None = None, **values: Any) -> Task:

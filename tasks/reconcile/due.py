@@ -14,6 +14,7 @@ from models.database import after_commit, writing
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
+from tasks.standing import NO_WISH, close_steps
 
 STARTED_AT_ONCE = 500
 FAILED_AT_ONCE = 50
@@ -43,8 +44,11 @@ def fail_late() -> int:
     with writing() as session:
         ids = list(session.scalars(late.with_for_update(skip_locked=True)))
         for task_id in ids:
+            # One that asks a person, or that was paused at once, has a step that was cut off.
+            close_steps(session, task_id)
             values = failure("deadline", "cannot finish in time: its deadline passed before it was done")
-            task = move(session, Move.FAIL, Task.id == task_id, Task.state != State.RUNNING, **values)
+            idle: dict[str, Any] = {**NO_WISH, "question": None, "waits_until": None}
+            task = move(session, Move.FAIL, Task.id == task_id, Task.state != State.RUNNING, **idle, **values)
             told = {"code": values["error_code"], "message": values["error_message"]}
             event.record(session, "task", task.id, task.event_count, "task.failed", task.tenant, **told)
             after_commit(session, lambda task=task: live.hint("task", task.id, task.event_count))  # type: ignore[misc]

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select, update
+from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.orm import Session
 
 from models import event
@@ -17,12 +17,12 @@ from models.columns import database_now, now
 from models.database import after_commit, reading, writing
 from models.run import Run
 from models.states import TERMINAL, Move, State, move
-from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from tasks import live
 from tasks.logs import logger
 from tasks.processes import is_alive
 from tasks.reconcile.due import failure
+from tasks.standing import close_steps
 from tools import triggers
 
 AT_ONCE = 100
@@ -122,10 +122,7 @@ def _carry_out(session: Session, run: Run, mine: tuple[Any, ...], verdict: Verdi
     task = move(session, verdict.move, *mine, lease_expires_at=None, losses=losses, **verdict.columns)
     number, told = int(task.event_count), dict(verdict.told)
     if task.state in TERMINAL:
-        left = update(Step).where(Step.task_id == run.task_id, Step.state == StepState.STARTED)
-        session.execute(
-            left.values(state=StepState.FAILED, finished_at=now(), error_code=CUT_OFF, error_message="was cut off")
-        )
+        close_steps(session, run.task_id)
     if verdict.move is Move.CANCEL and (passed := since(session, task.cancel_requested_at)) is not None:
         told["after_s"] = round(passed, 3)
     event.record(session, "task", run.task_id, number, verdict.kind, run.tenant, **told)

@@ -18,7 +18,7 @@ from models.event import Event
 from models.plan import Plan
 from models.run import Run
 from models.states import State
-from models.step import Step, StepState
+from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from tasks.reconcile import Round, due, quick, rescue
 from tests.support.factories import make_step
@@ -86,6 +86,18 @@ def test_idle_task_past_its_deadline_fails_and_is_a_dead_letter(app: Flask, stat
     assert found.finished_at is not None and found.dead_letter_at is not None
     assert last_event(task)[0] == "task.failed"
     assert row(in_time).state == state
+
+
+def test_task_that_fails_at_its_deadline_leaves_no_open_step_no_question_and_no_hold(app: Flask) -> None:
+    task = queued(state=State.WAITING, deadline_at=EARLIER, question={"kind": "once_cut"}, emergency_at=PASSED)
+    with writing() as session:
+        make_step(session, session.merge(task), position=1, state=StepState.STARTED)
+    round_()
+    found = row(task)
+    assert (found.state, found.question, found.emergency_at) == (State.FAILED, None, None)
+    with reading() as session:
+        step = session.scalars(select(Step).where(Step.task_id == task.id)).one()
+    assert (step.state, step.error_code) == (StepState.FAILED, CUT_OFF)
 
 
 def test_deadline_of_a_running_task_is_its_runs_to_keep(app: Flask) -> None:

@@ -77,3 +77,21 @@ def test_task_runs_on_while_the_broker_restarts_and_the_worker_takes_the_next(
     assert (task.run_number, task.losses) == (1, 0)
     after = workplace.submit(plan(LOOK), complexity=2)
     assert workplace.succeeded(after).agent == "patient"
+
+
+def test_broker_that_dies_while_some_run_and_others_wait_costs_none_of_them_and_doubles_none(
+    workplace: Workplace, celery_worker_cluster: CeleryWorkerCluster, broker: CeleryTestBroker
+) -> None:
+    order = plan(program("sleep", "1", name="slow"), {"name": "last", **LOOK})
+    tasks = [workplace.submit(order, complexity=level) for level in (1, 2, 3)]
+    wait_until(lambda: any("step.started slow" in workplace.kinds(task_id) for task_id in tasks), 60, "a step")
+    kill(broker)
+    tasks.append(workplace.submit(order, complexity=1))
+    restart(broker)
+    tasks.append(workplace.submit(order, complexity=2))
+    workplace.reconcile()
+    for task_id in tasks:
+        task = workplace.succeeded(task_id)
+        assert (task.run_number, task.losses, task.attempts) == (1, 0, 0)
+        kinds = workplace.kinds(task_id)
+        assert [kinds.count(f"step.finished {key}") for key in ("slow", "last")] == [1, 1]

@@ -14,7 +14,10 @@ from pytest_celery import CeleryBrokerCluster, CeleryTestWorker
 from sqlalchemy.exc import OperationalError
 
 import settings
+from models import scope
+from models.states import State
 from models.task import Task
+from tasks import control
 from tests.conftest import migrate
 from tests.integration.test_reconcilers import COMMAND
 from tests.support.cutting import CuttingProxy
@@ -164,3 +167,24 @@ def crash(server: OwnPostgresql) -> None:
     first.wait()
     psutil.wait_procs(all_of_it, 30)
     assert os.getpid() not in [each.pid for each in all_of_it]
+
+
+def test_tool_ends_with_its_lease_where_the_database_stays_away_and_the_task_is_given_back_when_it_returns(
+    workplace: Workplace, worker: CeleryTestWorker, reconciler: LocalProcess, server: OwnPostgresql
+) -> None:
+    # So brief a lease that the test need not wait for long.
+    brief = workplace.ready_worker(AgentWanted("brief", "5"), OPSCORE_RUN_LEASE_S="5")
+    step = {"name": "endless", "tool": "drill.note_idempotent", "with": {"key": "endless", "sleep_s": 600}}
+    task_id = workplace.submit(plan(step), complexity=5)
+    wait_until(lambda: noted(workplace, task_id), 60, "the step's line")
+    [child] = psutil.Process(brief.container.local.pid).children()
+    crash(server)
+    wait_until(lambda: not child.is_running(), 60, "the process that had the task ends")
+    server.start()
+    wait_until(lambda: len(noted(workplace, task_id)) == 2, 60, "the next run")
+    task = workplace.task(task_id)
+    assert (task.state, task.run_number, task.losses) == (State.RUNNING, 2, 1)
+    assert workplace.kinds(task_id).count("task.requeued") == 1
+    with scope.acting("person:alice"):
+        control.cancel(task_id)
+    assert workplace.ended(task_id).state == State.CANCELLED

@@ -40,11 +40,15 @@ class LocalProcess:
 
     attrs = NO_NETWORK
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], log: Path, root: Path = PROJECT
+    ) -> None:
         self.name = name
         self.command = command
         self.environment = environment
         self.log = log
+        self.root = root
+        """Where the code is that it runs."""
         self.seen: dict[int, psutil.Process] = {}
         self._start()
 
@@ -117,7 +121,7 @@ class LocalProcess:
             self.process = subprocess.Popen(
                 self.command,
                 env=self.environment,
-                cwd=PROJECT,
+                cwd=self.root,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -160,9 +164,11 @@ class LocalBroker(_Container):
 class LocalWorker(_Container):
     """`celery -A worker worker …` with arguments and an environment of its own."""
 
-    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], environment: dict[str, str], log: Path, root: Path = PROJECT
+    ) -> None:
         command = [*CELERY, "worker", *arguments, "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
-        super().__init__(LocalProcess(name, command, environment, log))
+        super().__init__(LocalProcess(name, command, environment, log, root))
 
     @property
     def ready_prompt(self) -> str:

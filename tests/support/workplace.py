@@ -59,18 +59,20 @@ class Workplace:
         wait_until(lambda: "Ready to accept" in broker.logs(), 30, "the broker is ready")
         return broker
 
-    def start_worker(self, wanted: AgentWanted | list[str], name: str = "") -> CeleryTestWorker:
-        """Start a worker without waiting for it; it is ended with the workplace."""
+    def start_worker(
+        self, wanted: AgentWanted | list[str], name: str = "", root: Path = PROJECT, **variables: str
+    ) -> CeleryTestWorker:
+        """Start a worker of the code at `root` without waiting for it; it is ended with the workplace."""
         arguments = wanted if isinstance(wanted, list) else wanted.arguments
         name = name or (wanted.name if isinstance(wanted, AgentWanted) else "worker")
         log = self.logs / f"{name}-{len(self.workers)}.log"
-        worker = CeleryTestWorker(LocalWorker(name, arguments, self.environment, log), app=None)
+        worker = CeleryTestWorker(LocalWorker(name, arguments, self.environment | variables, log, root), app=None)
         self.workers.append(worker)
         return worker
 
-    def ready_worker(self, wanted: AgentWanted | list[str], name: str = "") -> CeleryTestWorker:
+    def ready_worker(self, wanted: AgentWanted | list[str], name: str = "", **variables: str) -> CeleryTestWorker:
         """Start a worker and wait until it takes messages."""
-        worker = self.start_worker(wanted, name)
+        worker = self.start_worker(wanted, name, **variables)
         wait_ready(worker)
         return worker
 

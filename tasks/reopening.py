@@ -97,10 +97,12 @@ def _leave_open(step: Step) -> None:
 
 
 def _supersede(session: Session, steps: Sequence[Step]) -> None:
+    # One time for all of them: by it the page knows what one retry or replay left behind.
+    at = now()
     for step in steps:
-        step.superseded_at = now()
+        step.superseded_at = at
         if step.state == StepState.STARTED:
-            step.state, step.finished_at, step.error_code = StepState.FAILED, now(), CUT_OFF
+            step.state, step.finished_at, step.error_code = StepState.FAILED, at, CUT_OFF
             step.error_message = "was cut off"
     session.flush()
 

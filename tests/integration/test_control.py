@@ -224,6 +224,7 @@ def test_a_replay_goes_on_at_the_step_that_was_named(alone: Flask, named: str | 
     task_id = new(State.SUCCEEDED)
     control.replay(task_id, named)
     assert [step.superseded_at is None for step in steps(task_id)] == [True, False, False, False, False]
+    assert len({step.superseded_at for step in steps(task_id)} - {None}) == 1
     assert (row(task_id).steps_done, last(task_id).data["how"]) == (1, "replay")
 
 

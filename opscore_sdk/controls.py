@@ -19,15 +19,15 @@ class Controls:
 
     def cancel(self, task_id: str) -> Task:
         """Cancel a task.  While a run has it, `wishes` says so, and its end confirms it: `wait`."""
-        return self._act(task_id, "cancel", is_safe=True)
+        return self._act(task_id, "cancel")
 
     def pause(self, task_id: str, *, now: bool = False) -> Task:
         """Pause a task, after the step that runs; `now` ends that step, which is begun again later."""
-        return self._act(task_id, "pause", {"now": now}, is_safe=True)
+        return self._act(task_id, "pause", {"now": now})
 
     def resume(self, task_id: str) -> Task:
         """Give a paused task back to its queue, or take back the wish that a running one be paused."""
-        return self._act(task_id, "resume", is_safe=True)
+        return self._act(task_id, "resume")
 
     def retry(self, task_id: str) -> Task:
         """Open a failed or cancelled task again at its first step that did not succeed."""
@@ -46,7 +46,7 @@ class Controls:
 
     def dismiss(self, task_id: str) -> Task:
         """Take a failed task out of the dead letters."""
-        return self._act(task_id, "dismiss", is_safe=True)
+        return self._act(task_id, "dismiss")
 
     def clone(
         self,
@@ -61,8 +61,7 @@ class Controls:
         `changes` are further fields of `submit`: title, priority, agent and so on.
         """
         body = {"inputs": dict(inputs or {}), **changes}
-        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        return self._act(task_id, "clone", body, is_safe=True, headers=headers)
+        return self._act(task_id, "clone", body, idempotency_key)
 
     def bulk_preview(self, action: str, **filters: Any) -> BulkProgress:
         """How many tasks `bulk` would do it to (`left`), and the newest few (`examples`); nothing is changed."""
@@ -89,6 +88,8 @@ class Controls:
         # What a lost answer has done is not done twice: those tasks do not pass any more.
         return BulkProgress.read(self._connection.json("POST", "/v1/tasks/bulk", json=body, is_safe=True))
 
-    def _act(self, task_id: str, act: str, body: Mapping[str, Any] | None = None, **options: Any) -> Task:
+    def _act(self, task_id: str, act: str, body: Mapping[str, Any] | None = None, key: str | None = None) -> Task:
         path = f"/v1/tasks/{quote(task_id, safe='')}/{act}"
-        return Task.read(self._connection.json("POST", path, json=dict(body or {}), **options))
+        # By its key a request whose answer was lost is known again: repeating it does nothing twice.
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        return Task.read(self._connection.json("POST", path, json=dict(body or {}), headers=headers, is_safe=True))

@@ -10,18 +10,17 @@ Opening an ended task again: tasks/reopening.py.  A question's answer: tasks/que
 
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.columns import database_now, now
 from models.database import after_commit, writing
 from models.states import TERMINAL, Move, State, move
-from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from tasks import live
 from tasks.questions import answer_in
 from tasks.reopening import reopen
-from tasks.standing import NO_WISH, locked, refusal, written
+from tasks.repetition import once
+from tasks.standing import NO_WISH, close_steps, locked, refusal, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
 
@@ -59,21 +58,25 @@ def resume(task_id: str) -> Task:
         return resume_in(session, locked(session, task_id))
 
 
-def retry(task_id: str) -> Task:
+def retry(task_id: str, key: str | None = None) -> Task:
     """Open the failed or cancelled task again at its first step that did not succeed; finished steps are kept.
 
-    Of a task that asks what is to happen with a step that was cut off, this is the answer "retry".
+    Of a task that asks what is to happen with a step that was cut off, this is the answer "retry".  Asked again with
+    the same `key`, nothing happens a second time.
 
     Raises:
         NotFound: there is none.
         Conflict: it has neither failed nor been cancelled, and asks nothing of that kind.
     """
     with writing() as session:
-        return retry_in(session, locked(session, task_id))
+        task = locked(session, task_id)
+        return once(session, task, "retry", key, lambda: retry_in(session, task))
 
 
-def replay(task_id: str, from_step: str | int) -> Task:
+def replay(task_id: str, from_step: str | int, key: str | None = None) -> Task:
     """Open the ended task again at a step, named by its key or its position; that and all later ones are repeated.
+
+    Asked again with the same `key`, nothing happens a second time.
 
     Raises:
         NotFound: there is no such task.
@@ -82,9 +85,7 @@ def replay(task_id: str, from_step: str | int) -> Task:
     """
     with writing() as session:
         task = locked(session, task_id)
-        if task.state not in TERMINAL:
-            raise refusal(task, "replay", "wait for its end or cancel it")
-        return _opened(session, task, from_step)
+        return once(session, task, f"replay {from_step}", key, lambda: _replay_in(session, task, from_step))
 
 
 def dismiss(task_id: str) -> Task:
@@ -122,7 +123,7 @@ def cancel_in(session: Session, task: Task) -> Task:
         raise refusal(task, "cancel", "there is nothing left to cancel")
     if task.state == State.RUNNING:
         return wish(session, task, "cancel")
-    close_steps(session, task)
+    close_steps(session, task.id)
     ended: dict[str, Any] = {"finished_at": now(), "question": None, "waits_until": None}
     task = move(session, Move.CANCEL, Task.id == task.id, Task.state != State.RUNNING, **NO_WISH, **ended)
     record_of_task(session, task, "task.cancelled", killed=0)
@@ -135,10 +136,7 @@ def pause_in(session: Session, task: Task, *, now: bool = False) -> Task:
         # Whoever pauses what an emergency stop holds wants it paused beyond the release.
         return task if task.emergency_at is None else written(session, task, "task.paused", emergency_at=None)
     if task.state == State.RUNNING:
-        if task.cancel_requested_at is not None:
-            raise refusal(task, "pause", "its cancellation was asked for, and ends it")
-        has_more = task.stop_requested_at is not None and not now
-        return task if has_more else wish(session, task, "stop" if now else "pause")
+        return _wish_to_pause(session, task, now=now)
     if task.state != State.QUEUED:
         cure = "answer it or cancel the task" if task.state == State.WAITING else "only what still runs can be paused"
         raise refusal(task, "pause", cure)
@@ -194,13 +192,6 @@ def wish(session: Session, task: Task, what: str) -> Task:
     return task
 
 
-def close_steps(session: Session, task: Task) -> None:
-    """Say of the step that was cut off, if there is one, that it is: nobody goes on with it."""
-    open_steps = update(Step).where(Step.task_id == task.id, Step.state == StepState.STARTED)
-    cut = {"state": StepState.FAILED, "finished_at": now(), "error_code": CUT_OFF, "error_message": "was cut off"}
-    session.execute(open_steps.values(cut).execution_options(synchronize_session=False))
-
-
 _INSTEAD = {
     State.QUEUED: "it is begun by itself",
     State.RUNNING: "wait for its end or cancel it",
@@ -209,11 +200,27 @@ _INSTEAD = {
 }
 
 
+def _wish_to_pause(session: Session, task: Task, *, now: bool) -> Task:
+    if task.cancel_requested_at is not None:
+        raise refusal(task, "pause", "its cancellation was asked for, and ends it")
+    if task.emergency_at is not None:
+        # The emergency stop ends its step already; from now on it is paused beyond the release too.
+        return written(session, task, "task.stop_requested", emergency_at=None)
+    has_more = task.stop_requested_at is not None and not now
+    return task if has_more else wish(session, task, "stop" if now else "pause")
+
+
 def _take_back(session: Session, task: Task) -> Task:
     """A running task's wish to be paused is taken back; the run asks anew after each step."""
     if task.pause_requested_at is None:
         return task
     return written(session, task, "task.pause_withdrawn", pause_requested_at=None)
+
+
+def _replay_in(session: Session, task: Task, from_step: str | int) -> Task:
+    if task.state not in TERMINAL:
+        raise refusal(task, "replay", "wait for its end or cancel it")
+    return _opened(session, task, from_step)
 
 
 def _opened(session: Session, task: Task, from_step: str | int | None = None) -> Task:

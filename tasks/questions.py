@@ -16,6 +16,7 @@ from models.errors import Conflict, InvalidInput, Problem
 from models.states import Move, State, move
 from models.step import Step, StepState
 from models.task import Task
+from tasks.repetition import once
 from tasks.standing import locked, refusal, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
@@ -30,10 +31,10 @@ MEANINGS = {
 """What each choice does, for whoever chooses."""
 
 
-def answer(task_id: str, choice: str, step: str | None = None) -> Task:
+def answer(task_id: str, choice: str, step: str | None = None, key: str | None = None) -> Task:
     """Answer what the task asks; `step` is the id of the step that the person was asked about, if they know it.
 
-    Runs within `acting(…)`.
+    Asked again with the same `key`, nothing happens a second time.  Runs within `acting(…)`.
 
     Raises:
         NotFound: there is no such task.
@@ -41,7 +42,8 @@ def answer(task_id: str, choice: str, step: str | None = None) -> Task:
         Conflict: it asks nothing (any more), or about another step by now.
     """
     with writing() as session:
-        return answer_in(session, locked(session, task_id), choice, step)
+        task = locked(session, task_id)
+        return once(session, task, f"answer {choice} {step}", key, lambda: answer_in(session, task, choice, step))
 
 
 def answer_in(session: Session, task: Task, choice: str, step: str | None = None) -> Task:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from sqlalchemy import delete, select, update
 
@@ -219,6 +220,30 @@ def test_the_client_does_the_same(client: OpsCoreClient) -> None:
         client.answer(asks.id, "done", step=first)
     assert client.answer(asks.id, "retry", step=asks.question["step"]).state == "queued"
     assert client.replay(new(State.SUCCEEDED), 1).steps_done == 0
+
+
+def test_a_request_whose_answer_was_lost_is_carried_out_once(
+    client: OpsCoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, lost = client._connection._session, iter(range(3))
+    ask = session.request
+
+    def lose_the_answer(method: str, url: str, **options: Any) -> Any:
+        answer = ask(method, url, **options)
+        # It has failed again before the client asks a second time: the state alone cannot tell.
+        if method == "POST" and next(lost, None) is not None:
+            with writing() as rows:
+                rows.execute(update(Task).where(Task.epoch > 1).values(state=State.FAILED))
+            raise requests.ConnectionError("the answer was lost")
+        return answer
+
+    failed, succeeded = new(State.FAILED), new(State.SUCCEEDED)
+    asks = new(State.WAITING)
+    monkeypatch.setattr(session, "request", lose_the_answer)
+    assert client.retry(failed).epoch == 2
+    assert client.replay(succeeded, 1).epoch == 2
+    assert client.answer(asks, "done").state == "queued"
+    assert next(lost, None) is None
 
 
 def test_the_client_rules_queues_and_everything(client: OpsCoreClient) -> None:

@@ -44,15 +44,21 @@ def resume_task(path: TaskPath, body: Nothing) -> Response:
 
 
 @part.post("/<id>/retry", operation_id="retryTask", responses=CHANGED)
-def retry_task(path: TaskPath, body: Nothing) -> Response:
-    """Open a failed or cancelled task again at its first step that did not succeed."""
-    return sent(detail(control.retry(_allowed(path.id))))
+def retry_task(path: TaskPath, header: KeyHeader, body: Nothing) -> Response:
+    """Open a failed or cancelled task again at its first step that did not succeed.
+
+    May be repeated with the same `Idempotency-Key`; without one a second call answers 409.
+    """
+    return sent(detail(control.retry(_allowed(path.id), header.idempotency_key)))
 
 
 @part.post("/<id>/replay", operation_id="replayTask", responses=CHANGED)
-def replay_task(path: TaskPath, body: NewReplay) -> Response:
-    """Open an ended task again at a step; that step and all after it are repeated."""
-    return sent(detail(control.replay(_allowed(path.id), body.from_step)))
+def replay_task(path: TaskPath, header: KeyHeader, body: NewReplay) -> Response:
+    """Open an ended task again at a step; that step and all after it are repeated.
+
+    May be repeated with the same `Idempotency-Key`; without one a second call answers 409.
+    """
+    return sent(detail(control.replay(_allowed(path.id), body.from_step, header.idempotency_key)))
 
 
 @part.post(
@@ -77,10 +83,13 @@ def clone_task(path: TaskPath, header: KeyHeader, body: NewClone) -> Response:
 
 
 @part.post("/<id>/answer", operation_id="answerTask", responses=CHANGED)
-def answer_task(path: TaskPath, body: NewAnswer) -> Response:
-    """Answer what a waiting task asks."""
+def answer_task(path: TaskPath, header: KeyHeader, body: NewAnswer) -> Response:
+    """Answer what a waiting task asks.
+
+    May be repeated with the same `Idempotency-Key`; without one a second call answers 409.
+    """
     step = str(body.step) if body.step else None
-    return sent(detail(questions.answer(_allowed(path.id), body.choice, step)))
+    return sent(detail(questions.answer(_allowed(path.id), body.choice, step, header.idempotency_key)))
 
 
 @part.post("/<id>/dismiss", operation_id="dismissTask", responses=CHANGED)

@@ -39,11 +39,13 @@ _RUNS_UNASKED = (Task.state != State.RUNNING) | (Task.cancel_requested_at.is_(No
 _RUNS_ON = (Task.state != State.RUNNING) | (
     Task.cancel_requested_at.is_(None) & Task.stop_requested_at.is_(None) & Task.pause_requested_at.is_(None)
 )
+# What an emergency stop holds is resumed by its release, unless a person pauses it too.
+_GOES_ON = (_RUNS_ON & (Task.state != State.PAUSED)) | (Task.emergency_at.is_not(None) & _RUNS_UNASKED)
 ACTIONS: dict[str, Action] = {
     "cancel": Action(
         control.cancel_in, (State.QUEUED, State.RUNNING, State.WAITING, State.PAUSED), more=(_RUNS_UNASKED,)
     ),
-    "pause": Action(control.pause_in, (State.QUEUED, State.RUNNING), more=(_RUNS_ON,)),
+    "pause": Action(control.pause_in, (State.QUEUED, State.RUNNING, State.PAUSED), more=(_GOES_ON,)),
     "resume": Action(control.resume_in, (State.PAUSED,)),
     "retry": Action(control.retry_in, (State.FAILED, State.CANCELLED)),
     "dismiss": Action(control.dismiss_in, (State.FAILED,), only_dead_letters=True),

@@ -43,7 +43,7 @@ class Emergency:
     by: str | None
     reason: str
     held: int
-    """Tasks that it has stopped, or is stopping; exact up to COUNTED."""
+    """Tasks that it has stopped, or is stopping, and that its release resumes; exact up to COUNTED."""
     left: int
     """Tasks that are still to be stopped, or after the release to be resumed; exact up to COUNTED."""
 
@@ -106,7 +106,9 @@ def _stop_some(limit: int) -> int:
     with writing() as session:
         found = _some(session, _TO_STOP, limit)
         for task in found:
-            at: dict[str, Any] = {"stop_requested_at": database_now(), "emergency_at": database_now()}
+            at: dict[str, Any] = {"stop_requested_at": database_now()}
+            # What a person wants paused is not the release's to resume.
+            at |= {"emergency_at": database_now()} if task.pause_requested_at is None else {}
             written(session, task, "task.stop_requested", {"is_emergency": True}, **at)
             _wish_after_commit(session, task.id)
     return len(found)

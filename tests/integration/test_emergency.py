@@ -11,7 +11,8 @@ from models.event import Event
 from models.queue import EVERY, Queue
 from models.states import Move, State, move
 from models.task import Task
-from tasks import control, emergency, live, waking
+from models.task_list import Filters
+from tasks import bulk, control, emergency, live, waking
 from tests.support.factories import make_task
 
 
@@ -115,6 +116,27 @@ def test_what_a_person_pauses_or_resumes_meanwhile_is_theirs(alone: Flask) -> No
         move(session, Move.SUCCEED, Task.id == ended, finished_at=now())
     assert emergency.release().left == 0
     assert [state(task_id) for task_id in (kept, resumed, ended)] == [State.PAUSED, State.QUEUED, State.SUCCEEDED]
+
+
+def test_what_a_person_pauses_while_it_is_being_stopped_stays_paused(alone: Flask) -> None:
+    before, meanwhile, among_many = (new(State.RUNNING, complexity=n) for n in (1, 2, 3))
+    control.pause(before)
+    emergency.stop()
+    assert not {control.pause(meanwhile).emergency_at, control.pause(meanwhile).emergency_at} - {None}
+    assert bulk.perform("pause", Filters(complexity=3)).done == 1
+    for task_id in (before, meanwhile, among_many):
+        obey(task_id)
+    emergency.release()
+    assert [state(task_id) for task_id in (before, meanwhile, among_many)] == [State.PAUSED] * 3
+
+
+def test_what_the_stop_has_paused_is_paused_for_longer_with_many_others(alone: Flask) -> None:
+    held, rested = new(State.RUNNING), new(State.PAUSED)
+    emergency.stop()
+    obey(held)
+    assert (bulk.preview("pause", Filters()).count, bulk.perform("pause", Filters()).done) == (1, 1)
+    emergency.release()
+    assert [state(task_id) for task_id in (held, rested)] == [State.PAUSED] * 2
 
 
 def test_stopping_and_releasing_again_writes_nothing(alone: Flask) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session, load_only, selectinload
 
 from models.agent import SILENT_AFTER, Agent, Light, Worker, light
+from models.event import Event
 from models.states import State
 from models.task import Task
 from models.task_list import COMPLEXITIES, SHOWN, Filters, page
@@ -18,6 +19,7 @@ from models.workspace import Artifact
 from webapp import question_words, throughput
 
 UNNOTICED = timedelta(seconds=20)
+MOST_HAPPENED = 12
 MOST_UNSERVED = 2
 """Of one cause they would fill the list; the queues' page has them all."""
 # Written out: only then does the database see that the indexes of these few tasks fit.
@@ -119,6 +121,12 @@ def agents(session: Session, at: datetime) -> list[AgentLight]:
 def is_new(session: Session) -> bool:
     """Whether nobody has asked for anything yet."""
     return session.scalar(select(Task.number).limit(1)) is None
+
+
+def happened(session: Session, subject_id: str) -> list[Event]:
+    """The last events of a timeline, the latest first."""
+    mine = select(Event).where(Event.subject_id == subject_id).order_by(Event.number.desc())
+    return list(session.scalars(mine.limit(MOST_HAPPENED)))
 
 
 def _unserved(session: Session, at: datetime, limit: int) -> list[Task]:

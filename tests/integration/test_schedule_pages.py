@@ -104,7 +104,10 @@ def test_schedule_is_changed_paused_resumed_run_and_deleted(client: FlaskClient,
     assert "Every 15 min." in client.get(made).text
     assert 'value="transient, exit_code"' in client.get(f"{made}/edit").text
     sends(client, f"{made}/pause")
-    assert "None while it is paused" in client.get(made).text
+    paused = client.get(made).text
+    assert "None while it is paused" in paused
+    happened = [f"Schedule Nightly {what}." in paused for what in ("made", "changed", "paused", "resumed")]
+    assert happened == [True, True, True, False]
     sends(client, f"{made}/resume")
     sends(client, f"{made}/run")
     (task,) = tasks(client)

@@ -16,13 +16,12 @@ from models.agent import Agent, Worker, light
 from models.columns import now
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
-from models.event import Event
 from models.service_list import left_alone
 from models.task import Task
 from tasks import agents
 from tasks.limits import before_a_task
 from tools.tiers import meaning
-from webapp import event_words, gate, glance, limit_form
+from webapp import gate, glance, limit_form
 from webapp.amounts import counted
 from webapp.ask import Question, ask, done
 from webapp.pages.queues import whole
@@ -30,7 +29,6 @@ from webapp.pages.queues import whole
 page = Blueprint("agents", __name__)
 
 MOST_RUNNING = 200
-SHOWN_EVENTS = 12
 
 
 @page.app_context_processor
@@ -142,15 +140,8 @@ def _one(agent: Agent, typed: dict[str, str], problems: list[Problem]) -> str:
         problems=problems,
         wrong=lambda path: said.get(path, ""),
         is_kept="kept" in request.args,
-        history=_history(agent),
-        event_words=event_words,
+        history=glance.happened(db.session(), agent.id),
     )
-
-
-def _history(agent: Agent) -> list[Event]:
-    """The last events of its timeline, the latest first."""
-    mine = select(Event).where(Event.subject_id == agent.id).order_by(Event.number.desc())
-    return list(db.session.scalars(mine.limit(SHOWN_EVENTS)))
 
 
 def _flower() -> str:

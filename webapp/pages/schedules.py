@@ -16,7 +16,7 @@ from models.schedule import Schedule
 from tasks import catalog, recurrence, schedules
 from tasks.playbook import Playbook, dry_run, parse
 from tasks.recurrence import Recurrence
-from webapp import gate, limit_form, schedule_form
+from webapp import gate, glance, limit_form, schedule_form
 from webapp.ask import Question, ask, done
 from webapp.new_task_form import Draft, retry_as_typed
 from webapp.pages.new_task import EXAMPLE
@@ -104,6 +104,7 @@ def one(schedule_id: str) -> ResponseReturnValue:
         schedule=schedule,
         times=schedule_form.in_zone(schedules.next_times(schedule), schedule.time_zone),
         firings=schedule_list.firings(db.session(), schedule.id, limit=FIRINGS),
+        history=glance.happened(db.session(), schedule.id),
     )
 
 

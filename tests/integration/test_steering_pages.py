@@ -7,18 +7,20 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from models import scope
 from models.agent import Agent
 from models.database import db, reading, writing
+from models.plan import Plan
 from models.sign_in import new_link
 from models.states import State
 from models.step import StepState
 from models.task import Task
 from settings import Settings
+from tasks import catalog
 from tests.support import factories
 from webapp import create_app
 
@@ -126,6 +128,11 @@ def test_running_again_fills_the_form_in_and_remembers_of_what(client: FlaskClie
     page = client.get(form).text
     assert 'value="Once more"' in page
     assert f'name="cloned_from" value="{original}"' in page
+    assert f'href="/tasks/new/playbook?again={original}">take that task' in page
+    with filling(client.application) as session:
+        today = catalog.find("analyse-table").playbook.model_dump(mode="json", by_alias=True)
+        session.execute(update(Plan).values(content=today))
+    assert "The template has changed since" not in client.get(form).text
 
 
 def test_nothing_is_done_to_many_that_cannot_be_done(client: FlaskClient) -> None:

@@ -115,8 +115,21 @@ def check() -> ResponseReturnValue:
 
 def _template_form(template: catalog.Template, draft: Draft) -> str:
     calls = dry_run(template.playbook, draft.inputs)
-    fields = draft.fields(template.playbook)
-    return render_template("pages/new_from_template.html", template=template, draft=draft, fields=fields, calls=calls)
+    return render_template(
+        "pages/new_from_template.html",
+        template=template,
+        draft=draft,
+        fields=draft.fields(template.playbook),
+        calls=calls,
+        has_changed=_has_changed(template, draft),
+    )
+
+
+def _has_changed(template: catalog.Template, draft: Draft) -> bool:
+    """Whether the task that is run again followed another plan than the template's of today."""
+    if not draft.cloned_from:
+        return False
+    return bool(the_task(draft.cloned_from).plan.content != template.playbook.model_dump(mode="json", by_alias=True))
 
 
 def _playbook_form(text: str, draft: Draft) -> str:

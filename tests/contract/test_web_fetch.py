@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,71 @@ def test_resolver_that_does_not_answer_is_not_waited_for(context: Context) -> No
         assert (fetched.hit, fetched.status) == (None, None)
     finally:
         answer.set()
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A server that takes every connection, and never says anything."""
+    with socket.create_server((HOST, 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    """A server that takes no connection any more: as many wait as may."""
+    with socket.create_server((HOST, 0), backlog=0) as listener, ExitStack() as waiting:
+        address = listener.getsockname()
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(address)
+        yield address[1]
+
+
+@contextmanager
+def nowhere() -> Iterator[int]:
+    """A server whose name has no answer."""
+    yield 443
+
+
+BEGUN_ANSWER = b"HTTP/1.1 200 OK\r\nX-Endless: "
+BEGUN_HANDSHAKE = b"\x16\x03\x03\x40\x00"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "server"),
+    [
+        pytest.param("http", silent, id="no answer"),
+        pytest.param("https", silent, id="no handshake"),
+        pytest.param("http", full, id="no connection"),
+        pytest.param("http", nowhere, id="no address"),
+        pytest.param("http", partial(dripping, after=BEGUN_ANSWER), id="dribbles"),
+        pytest.param("https", partial(dripping, after=BEGUN_HANDSHAKE), id="dribbles in the handshake"),
+    ],
+)
+def test_fetch_ends_within_two_seconds_of_its_cancellation(context: Context, scheme: str, server: Any) -> None:
+    answers = threading.Event()
+    cancelled_at: list[float] = []
+
+    def ask(host: str, port: int) -> list[str]:
+        if server is nowhere:
+            answers.wait(60)
+        return [HOST]
+
+    with server() as port:
+        network = replace(context.network, local=frozenset({f"{HOST}:{port}"}))
+        waits = replace(context, network=network, is_cancelled=lambda: bool(cancelled_at))
+        canceller = threading.Timer(0.5, lambda: cancelled_at.append(time.monotonic()))
+        canceller.start()
+        try:
+            fetched = fetch(f"{scheme}://{HOST}:{port}/", waits, resolve=ask)
+            ended_at = time.monotonic()
+        finally:
+            canceller.join()
+            answers.set()
+    assert (fetched.hit, fetched.status) == (None, None)
+    # The promise itself; a tick of a quarter of a second is what it takes.
+    assert 0 < ended_at - cancelled_at[0] < 2
 
 
 def test_cancelled_fetch_ends(context: Context) -> None:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ _T = TypeVar("_T")
 _TICK_S = 0.25
 """How long one wait may keep us from asking whether the call was cancelled."""
 _STEP_S = 15.0
-"""A step that cannot be asked in between: to connect, to agree on encryption, to send a request."""
+"""The longest step that cannot be asked in between: to connect, to agree on encryption, to send a request."""
 
 
 class Spent(Exception):
@@ -54,16 +55,23 @@ class Budget:
         """Seconds for a step that cannot be interrupted."""
         return self.left_s(_STEP_S)
 
-    def result_of(self, work: Callable[[], _T]) -> _T:
+    def result_of(self, work: Callable[[], _T], put_away: Callable[[_T], None] | None = None) -> _T:
         """What `work` returns, which nothing can interrupt: when time is up it is left to itself in its thread.
+
+        What it returns after that is put away.
 
         Raises:
             Spent: it was not done in time, or the call was cancelled meanwhile.
         """
         done: Future[_T] = Future()
         Thread(target=_put_into, args=(done, work), name="fetch", daemon=True).start()
-        while not wait([done], timeout=self.left_s(_TICK_S)).done:
-            continue
+        try:
+            while not wait([done], timeout=self.left_s(_TICK_S)).done:
+                continue
+        except Spent:
+            if put_away is not None:
+                done.add_done_callback(partial(_put_away, put_away))
+            raise
         return done.result()
 
     def take(self, count: int) -> None:
@@ -82,6 +90,11 @@ def _put_into(done: "Future[_T]", work: Callable[[], _T]) -> None:
         done.set_result(work())
     except BaseException as error:  # noqa: BLE001  (raised where it is waited for)
         done.set_exception(error)
+
+
+def _put_away(put_away: Callable[[_T], None], done: "Future[_T]") -> None:
+    if done.exception() is None:
+        put_away(done.result())
 
 
 class Counted(httpcore.NetworkStream):
@@ -106,7 +119,7 @@ class Counted(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
-        self._inner.write(buffer, timeout=self._budget.step_s())
+        self._budget.result_of(partial(self._inner.write, buffer, timeout=self._budget.step_s()))
         self.sent_bytes += len(buffer)
 
     def close(self) -> None:
@@ -117,7 +130,8 @@ class Counted(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """The same connection, encrypted from here on and still counted."""
-        self._inner = self._inner.start_tls(ssl_context, server_hostname, timeout=self._budget.step_s())
+        agree = partial(self._inner.start_tls, ssl_context, server_hostname, timeout=self._budget.step_s())
+        self._inner = self._budget.result_of(agree, lambda late: late.close())
         return self
 
     def get_extra_info(self, info: str) -> Any:
@@ -146,10 +160,13 @@ class Pinned(httpcore.NetworkBackend):
         return self.stream
 
     def _connected(self, port: int) -> httpcore.NetworkStream:
-        dial = httpcore.SyncBackend()
         for address in self._found[:-1]:
             try:
-                return dial.connect_tcp(address, port, timeout=self._budget.step_s())
+                return self._dialled(address, port)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return dial.connect_tcp(self._found[-1], port, timeout=self._budget.step_s())
+        return self._dialled(self._found[-1], port)
+
+    def _dialled(self, address: str, port: int) -> httpcore.NetworkStream:
+        dial = partial(httpcore.SyncBackend().connect_tcp, address, port, timeout=self._budget.step_s())
+        return self._budget.result_of(dial, lambda late: late.close())

@@ -48,6 +48,10 @@ class Controls:
         """Take a failed task out of the dead letters."""
         return self._act(task_id, "dismiss")
 
+    def restore(self, task_id: str) -> Task:
+        """Undo a dismissal: the failed task is a dead letter again."""
+        return self._act(task_id, "restore")
+
     def clone(
         self,
         task_id: str,

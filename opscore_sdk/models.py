@@ -212,6 +212,8 @@ class BulkProgress(Shape):
     left: int
     next_cursor: str | None = None
     examples: list[Task] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why some were refused: each reason, and of how many tasks."""
 
     @classmethod
     def read(cls, value: dict[str, Any]) -> "BulkProgress":

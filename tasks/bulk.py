@@ -5,6 +5,7 @@ progress, and one that dies in the middle has lost nothing: what is done is done
 What is done to one task: tasks/control.py.  Everything at once: tasks/emergency.py.  Runs within `acting(…)`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,6 +83,8 @@ class Progress:
     """As in `Preview.count`."""
     cursor: str | None
     """To go on with; None when nothing is left."""
+    reasons: dict[str, int]
+    """Why those were refused: each reason, and of how many."""
 
 
 def preview(action: str, filters: Filters) -> Preview:
@@ -106,12 +109,15 @@ def perform(action: str, filters: Filters, limit: int = 100, cursor: str | None 
     with reading() as session:
         found = page(session, wanted, cursor, limit)
     ids = [task.id for task in found.tasks]
-    done = sum(_do(ACTIONS[action], ids[start : start + TOGETHER]) for start in range(0, len(ids), TOGETHER))
-    if found.next_cursor is None:
-        return Progress(done, len(ids) - done, 0, None)
-    with reading() as session:
-        left = count(session, wanted, found.next_cursor, COUNTED)
-    return Progress(done, len(ids) - done, left, found.next_cursor if left else None)
+    reasons: Counter[str] = Counter()
+    for start in range(0, len(ids), TOGETHER):
+        reasons += _do(ACTIONS[action], ids[start : start + TOGETHER])
+    refused = reasons.total()
+    left = 0
+    if found.next_cursor is not None:
+        with reading() as session:
+            left = count(session, wanted, found.next_cursor, COUNTED)
+    return Progress(len(ids) - refused, refused, left, found.next_cursor if left else None, dict(reasons))
 
 
 def _narrowed(action: str, filters: Filters) -> Filters:
@@ -124,15 +130,14 @@ def _narrowed(action: str, filters: Filters) -> Filters:
     return replace(filters, states=known.states, more=(*filters.more, *known.more), dead_letters=is_dead_letters)
 
 
-def _do(action: Action, ids: Sequence[str]) -> int:
-    """Do it to these in one transaction; returns to how many."""
-    done = 0
+def _do(action: Action, ids: Sequence[str]) -> Counter[str]:
+    """Do it to these in one transaction; returns why some were refused, and how many for each reason."""
+    refused: Counter[str] = Counter()
     with writing() as session:
         for task_id in ids:
             try:
                 with session.begin_nested():
                     action.do(session, locked(session, task_id))
-            except (Conflict, NotFound):
-                continue  # it moved, or was deleted, since the page was read
-            done += 1
-    return done
+            except (Conflict, NotFound) as error:
+                refused[error.message] += 1  # it moved, or was deleted, since the page was read
+    return refused

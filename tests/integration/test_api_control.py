@@ -78,6 +78,7 @@ def test_a_dead_letter_is_listed_until_it_is_dismissed(api: Api, tasks: dict[str
     assert [each["id"] for each in listed] == [task.id]
     assert post(api, f"/v1/tasks/{task.id}/dismiss")["dead_letter_at"] is None
     assert get(api, "/v1/tasks?dead_letters=true")["tasks"] == []
+    assert post(api, f"/v1/tasks/{task.id}/restore")["dead_letter_at"] is not None
 
 
 def test_what_is_refused_says_why_and_what_to_do(api: Api, tasks: dict[str, Task]) -> None:

@@ -114,6 +114,7 @@ def test_a_task_that_moved_meanwhile_is_refused_and_the_others_are_done(
     monkeypatch.setattr(bulk, "page", page_and_then)
     done = bulk.perform("pause", Filters(state=State.QUEUED), 10)
     assert (done.done, done.refused, done.left) == (2, 1, 0)
+    assert done.reasons == {"cannot pause task: it has succeeded; only what still runs can be paused": 1}
 
 
 def test_one_that_cannot_be_done_leaves_no_half_of_it(tasks: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_one_that_cannot_be_done_leaves_no_half_of_it(tasks: list[str], monkeypa
         raise bulk.Conflict("cannot dismiss task: it moved")
 
     monkeypatch.setitem(bulk.ACTIONS, "dismiss", bulk.replace(bulk.ACTIONS["dismiss"], do=half))
-    assert bulk.perform("dismiss", Filters()).refused == 3
+    assert bulk.perform("dismiss", Filters()).reasons == {"cannot dismiss task: it moved": 3}
     assert bulk.preview("retry", Filters(dead_letters=True)).count == 3
 
 

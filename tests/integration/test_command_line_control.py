@@ -82,6 +82,13 @@ def test_one_task_is_cancelled_paused_resumed_and_retried(opscore: Opscore) -> N
     assert opscore("task", "dismiss", task_id).exit_code == 4
 
 
+def test_a_dismissed_dead_letter_is_brought_back(opscore: Opscore) -> None:
+    task_id = new(State.FAILED)
+    assert as_json(opscore("task", "dismiss", task_id, "--json"))["dead_letter_at"] is None
+    assert as_json(opscore("task", "restore", task_id, "--json"))["dead_letter_at"] is not None
+    assert opscore("task", "restore", new()).exit_code == 4
+
+
 def test_a_running_task_shows_what_it_was_asked_for(opscore: Opscore) -> None:
     task_id = new(State.RUNNING)
     assert "It pauses after this step" in opscore("task", "pause", task_id).stdout
@@ -147,7 +154,7 @@ def test_many_are_shown_and_asked_for_before_anything_happens(
     assert {state(task_id) for task_id in tasks} == {State.QUEUED}
     assert "Cancelled 1 task." in run(*wanted, "-q", "part 6", typed="y\n").stdout
     done = as_json(opscore(*wanted, "--yes", "--json"))
-    assert done == {"done": 6, "refused": 0}
+    assert done == {"done": 6, "refused": 0, "reasons": {}}
     assert "There is no task to cancel." in opscore(*wanted, "--yes").stdout
 
 
@@ -259,7 +266,8 @@ def test_the_client_rules_queues_and_everything(client: OpsCoreClient) -> None:
 
 STATE_FOR = {
     "cancel": State.QUEUED, "pause": State.RUNNING, "resume": State.PAUSED, "retry": State.FAILED,
-    "replay": State.SUCCEEDED, "clone": State.SUCCEEDED, "dismiss": State.FAILED, "show": State.WAITING,
+    "replay": State.SUCCEEDED, "clone": State.SUCCEEDED, "dismiss": State.FAILED, "restore": State.FAILED,
+    "show": State.WAITING,
     "answer": State.WAITING,
 }  # fmt: skip
 
@@ -271,7 +279,7 @@ def test_every_command_of_the_how_to_works(opscore: Opscore, monkeypatch: pytest
         make_worker(session, make_agent(session, "scout"))
     text = (PROJECT / "docs" / "how-to" / "control-tasks.md").read_text(encoding="utf-8")
     commands = [line for block in text.split("```\n")[1::2] for line in block.splitlines()]
-    assert len(commands) == 26
+    assert len(commands) == 27
     for command in commands:
         _, *words = shlex.split(command)
         if "TASK" in words:

@@ -71,6 +71,9 @@ def test_dead_letters_are_grouped_and_chosen_by_what_their_step_says(client: Fla
     assert "Waits" not in client.get("/dead-letters?code=exit_code").text
     answer = _send(client, "/tasks/all/dismiss", dead_letters="1", code="exit_code")
     assert "1 task dismissed." in answer.text
+    before = {"why.cannot dismiss task: it is queued": "2"}
+    answer = _send(client, "/tasks/all/dismiss", dead_letters="1", code="exit_code", **before)
+    assert "2 tasks left alone: cannot dismiss task: it is queued." in answer.text
     assert _task(client, exit_id).dead_letter_at is None
     left = client.get("/dead-letters").text
     assert "Exits" not in left

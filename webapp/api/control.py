@@ -98,6 +98,12 @@ def dismiss_task(path: TaskPath, body: Nothing) -> Response:
     return sent(detail(control.dismiss(_allowed(path.id))))
 
 
+@part.post("/<id>/restore", operation_id="restoreTask", responses=CHANGED)
+def restore_task(path: TaskPath, body: Nothing) -> Response:
+    """Undo a dismissal: the failed task is a dead letter again. May be repeated."""
+    return sent(detail(control.restore(_allowed(path.id))))
+
+
 @part.post("/bulk", operation_id="controlTasks", responses=answers(400, 413, 415, _200=BulkProgress))
 def control_tasks(body: NewBulk) -> Response:
     """Do one thing to all tasks that pass a filter, newest first, so many a call.
@@ -113,7 +119,8 @@ def control_tasks(body: NewBulk) -> Response:
         return sent(BulkProgress(done=0, refused=0, left=found.count, next_cursor=None, examples=examples))
     came = bulk.perform(body.action, filters, body.limit, str(body.cursor) if body.cursor else None)
     cursor = UUID(came.cursor) if came.cursor else None
-    return sent(BulkProgress(done=came.done, refused=came.refused, left=came.left, next_cursor=cursor, examples=[]))
+    told = {"done": came.done, "refused": came.refused, "reasons": came.reasons, "left": came.left}
+    return sent(BulkProgress(**told, next_cursor=cursor, examples=[]))
 
 
 def _allowed(task_id: UUID) -> str:

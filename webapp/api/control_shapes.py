@@ -75,6 +75,7 @@ class BulkProgress(Answer):
 
     done: int
     refused: int = Field(description="Whose state had changed before it was their turn.")
+    reasons: dict[str, int] = Field({}, description="Why those were refused: each reason, and of how many tasks.")
     left: int = Field(description="How many there are still; exact up to 10,000, 10,001 stands for more.")
     next_cursor: UUID | None
     examples: list[TaskSummary] = Field(description="Of a dry run, the newest few.")

@@ -5,6 +5,7 @@ them each press of a button does a few seconds' worth.
 """
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
@@ -24,6 +25,7 @@ A_CALL = 100
 FIRST_CALL = 20
 """So that a person sees soon that it works."""
 PATIENCE_S = 4.0
+WHY = "why."
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,12 @@ def perform(action: str) -> ResponseReturnValue:
     """Do it to some more of them, and say how far it is."""
     gate.allow("task:control")
     filters = _filters(request.form)
-    done, refused = _number("done"), _number("refused")
+    done, refused = _number("done"), Counter(_refused())
     cursor, until = request.form.get("cursor") or None, time.monotonic() + PATIENCE_S
     while True:
         step = bulk.perform(action, filters, A_CALL if cursor else FIRST_CALL, cursor)
-        done, refused, cursor = done + step.done, refused + step.refused, step.cursor
+        done, cursor = done + step.done, step.cursor
+        refused.update(step.reasons)
         if cursor is None or is_part() or time.monotonic() > until:
             break
     answer: Response = make_response(
@@ -92,8 +95,9 @@ def perform(action: str) -> ResponseReturnValue:
             words=WORDS[action],
             done=done,
             refused=refused,
+            why=WHY,
             left=step.left,
-            total=max(_number("total"), done + refused + step.left),
+            total=max(_number("total"), done + refused.total() + step.left),
             cursor=cursor,
             hidden=_hidden(filters),
             address=url_for("bulk.perform", action=action),
@@ -122,6 +126,11 @@ def _hidden(filters: Filters) -> dict[str, str]:
 def _back(filters: Filters) -> str:
     view = "dead_letters.show" if filters.dead_letters else "tasks.show"
     return url_for(view, **where_of(filters))  # type: ignore[arg-type]  # none of its own options is a filter
+
+
+def _refused() -> dict[str, int]:
+    """Why the calls before were refused, each reason with how many tasks: the form brings it along."""
+    return {name.removeprefix(WHY): _number(name) for name in request.form if name.startswith(WHY)}
 
 
 def _number(name: str) -> int:

@@ -1,9 +1,10 @@
-"""`task cancel | pause | resume | retry | dismiss`, for one or all that pass a filter; `task replay | clone | answer`.
+"""`task cancel | pause | resume | retry | dismiss`, for one or all that pass a filter; `task replay` and more for one.
 
 For many, what it is about is shown first and asked for; then it goes on in bounded calls.  tasks.py lists and shows.
 """
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -116,6 +117,15 @@ def answer(task_id: str, choice: str) -> None:
     frame().show(found, lambda: _said(found, f"Answered: {choice}"))
 
 
+@click.command(cls=Remote)
+@click.argument("task_id", metavar="TASK")
+def restore(task_id: str) -> None:
+    """Undo a dismissal: the failed task is a dead letter again."""
+    with frame().client() as client:
+        found = client.restore(id_of(client, task_id))
+    frame().show(found, lambda: _said(found, "Restored"))
+
+
 def _schema(original: "Task", given: tuple[str, ...]) -> dict[str, Any]:
     """What the new values should be, by those that the task has."""
     uploads = {each.partition("=")[0] for each in given if each.partition("=")[2].startswith("@")}
@@ -154,12 +164,14 @@ def _many(client: "OpsCoreClient", action: str, options: dict[str, Any]) -> None
         return
     if found.left and not options["yes"]:
         _ask(action, found)
-    done = refused = 0
+    done, refused, reasons = 0, 0, Counter[str]()
     for came in client.bulk(action, **filters) if found.left else ():
         done, refused = done + came.done, refused + came.refused
+        reasons.update(came.reasons)
         if came.left and not frame().is_json:
             say(f"{DONE[action]} {done:,}, {_number(came.left)} left.", err=True)
-    frame().show({"done": done, "refused": refused}, lambda: _concluded(action, done, refused))
+    told = {"done": done, "refused": refused, "reasons": dict(reasons)}
+    frame().show(told, lambda: _concluded(action, done, reasons))
 
 
 def _filters(options: dict[str, Any]) -> dict[str, Any]:
@@ -183,11 +195,11 @@ def _preview(action: str, found: "BulkProgress") -> Any:
     return Text("\n".join([f"{_tasks(found.left)} to {action}:", *lines, *rest]))
 
 
-def _concluded(action: str, done: int, refused: int) -> str:
-    if not done and not refused:
+def _concluded(action: str, done: int, reasons: Counter[str]) -> str:
+    if not done and not reasons:
         return f"There is no task to {action}."
-    more = f" {refused:,} had moved meanwhile and were left alone." if refused else ""
-    return f"{DONE[action]} {_tasks(done)}.{more}"
+    refused = [f"{_tasks(count)} left alone: {one_line(reason)}." for reason, count in reasons.items()]
+    return "\n".join([f"{DONE[action]} {_tasks(done)}.", *refused])
 
 
 def _tasks(count: int) -> str:
@@ -198,4 +210,4 @@ def _number(count: int) -> str:
     return f"more than {COUNTED:,}" if count > COUNTED else f"{count:,}"
 
 
-COMMANDS: tuple[click.Command, ...] = (*map(on_one_or_many, DONE), replay, clone, answer)
+COMMANDS: tuple[click.Command, ...] = (*map(on_one_or_many, DONE), replay, clone, answer, restore)

@@ -5,10 +5,13 @@ Not collected by itself: it needs a small file system, mounted at $SMALL_DISK, w
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
+import psutil
 import pytest
 from pytest_celery import CeleryBrokerCluster, CeleryTestWorker
 from sqlalchemy.exc import OperationalError
@@ -36,9 +39,14 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="module")
-def worker(workplace: Workplace, celery_broker_cluster: CeleryBrokerCluster) -> CeleryTestWorker:
+def ready(workplace: Workplace, celery_broker_cluster: CeleryBrokerCluster) -> Workplace:
     workplace.environment["OPSCORE_DRILL_LEDGER"] = str(workplace.logs / "ledger")
-    return workplace.ready_worker(AgentWanted("steady", "1-3", 2))
+    return workplace
+
+
+@pytest.fixture(scope="module")
+def worker(ready: Workplace) -> CeleryTestWorker:
+    return ready.ready_worker(AgentWanted("steady", "1-3", 2))
 
 
 @pytest.fixture
@@ -56,6 +64,16 @@ def fill(path: Path, leave: int) -> None:
         left = found.f_bavail * found.f_frsize - leave
         while left > 0:
             left -= file.write(bytes(min(left, MIB)))
+
+
+def shorten_log(workplace: Workplace) -> None:
+    """Give back the room of the database's write-ahead log: it would go on there when all else is taken."""
+
+    def is_short() -> bool:
+        with closing(sqlite3.connect(workplace.told.data_dir / "opscore.db")) as connection:
+            return connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+
+    wait_until(is_short, 30, "the log is short")
 
 
 def python(code: str, **more: object) -> dict[str, object]:
@@ -135,6 +153,7 @@ def test_disk_that_a_task_filled_holds_everything_up_and_costs_nothing_once_ther
     fill(ballast, 24 * MIB)
     beside = workplace.submit(plan(noting("slow", 3), noting("next")), complexity=2)
     workplace.wait_for(beside, "step.started slow")
+    shorten_log(workplace)
     filler = workplace.submit(plan(python(FILL, name="fill"), retry={"attempts": 1}), complexity=2)
     worker.wait_for_log("disk is full", timeout=30)
     with pytest.raises(OperationalError, match="full"):
@@ -151,3 +170,19 @@ def test_disk_that_a_task_filled_holds_everything_up_and_costs_nothing_once_ther
     assert noted(workplace, after) == ["after"]
     assert worker.container.status == "running"
     assert {each.pid for each in worker.container.local.note_descendants()} >= before
+
+
+@pytest.mark.long
+def test_disk_that_stays_full_past_the_lease_costs_runs_and_no_task(ready: Workplace, ballast: Path) -> None:
+    brief = ready.ready_worker(AgentWanted("brief", "4"), OPSCORE_RUN_LEASE_S="5")
+    slow = {"name": "slow", "tool": "drill.note_idempotent", "with": {"key": "slow", "sleep_s": 8}}
+    task_id = ready.submit(plan(noting("first"), slow, noting("last")), complexity=4)
+    wait_until(lambda: "slow" in noted(ready, task_id), 60, "the step")
+    [child] = psutil.Process(brief.container.local.pid).children()
+    shorten_log(ready)
+    fill(ballast, 0)
+    wait_until(lambda: not child.is_running(), 60, "the process that had the task ends")
+    ballast.unlink()
+    task = ready.succeeded(task_id)
+    assert (task.run_number, brief.container.status) == (2, "running")
+    assert noted(ready, task_id) == ["first", "slow", "slow", "last"]

@@ -38,9 +38,11 @@ def prefix(tmp_path: Path) -> list[str]:
     return found
 
 
-def test_full_disk_holds_tasks_up_loses_none_and_says_so(prefix: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["not long", pytest.param("long", marks=pytest.mark.long)])
+def test_full_disk_holds_tasks_up_loses_none_and_says_so(prefix: list[str], tmp_path: Path, which: str) -> None:
     inside = Path(__file__).with_name("small_disk.py")
     command = [*prefix, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path}/in"]
+    command += ["-m", which]
     told = {**os.environ, "SMALL_DISK": str(tmp_path / "disk")}
     ended = subprocess.run(
         [*command, str(inside)], cwd=PROJECT, env=told, capture_output=True, text=True, timeout=300, check=False

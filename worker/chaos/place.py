@@ -118,6 +118,8 @@ class Place:
     def remove(self) -> None:
         """Delete the folder with everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        # Where the folder's path is too long for a socket, the broker's is elsewhere.
+        shutil.rmtree(self.told.broker_socket.parent, ignore_errors=True)
 
     @property
     def _log(self) -> Path:

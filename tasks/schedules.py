@@ -64,13 +64,15 @@ def change(schedule_id: str, wanted: Wanted) -> Schedule:
         InvalidInput: as for `create`.
         NotFound: there is none.
     """
-    before = find(schedule_id)
-    rule, at = _checked(wanted, before)
+    rule, at = _checked(wanted, find(schedule_id))
     values = _columns(wanted, rule)
-    if before.paused_at is None and _rule_of(before) != rule:
-        values["next_at"] = rule.after(at)
     try:
-        return _changed(schedule_id, "schedule.changed", "change", values)
+        with writing() as session:
+            # Locked: one that is paused meanwhile must not get a next time.
+            before = _found(session, schedule_id, is_locked=True)
+            if before.paused_at is None and _rule_of(before) != rule:
+                values["next_at"] = rule.after(at)
+            return _written(session, schedule_id, "schedule.changed", "change", values)
     except IntegrityError as error:
         raise _taken(wanted.name) from error
 
@@ -101,10 +103,9 @@ def pause(schedule_id: str) -> Schedule:
         Conflict: it is paused already, or has no time left.
         NotFound: there is none.
     """
-    with reading() as session:
-        at = clock(session.connection())
-    values = {"paused_at": at, "next_at": None}
-    return _changed(schedule_id, "schedule.paused", "pause", values, Schedule.next_at.is_not(None))
+    with writing() as session:
+        values = {"paused_at": clock(session.connection()), "next_at": None}
+        return _written(session, schedule_id, "schedule.paused", "pause", values, Schedule.next_at.is_not(None))
 
 
 def resume(schedule_id: str) -> Schedule:
@@ -114,13 +115,15 @@ def resume(schedule_id: str) -> Schedule:
         Conflict: it is not paused, or its one time has passed.
         NotFound: there is none.
     """
-    with reading() as session:
-        at = clock(session.connection())
-    next_at = _rule_of(find(schedule_id)).after(at)
-    if next_at is None:
-        raise Conflict("cannot resume schedule: its time has passed; change it to a later one", schedule=schedule_id)
-    values = {"paused_at": None, "next_at": next_at}
-    return _changed(schedule_id, "schedule.resumed", "resume", values, Schedule.paused_at.is_not(None))
+    with writing() as session:
+        # Locked: the next time is of the rule as it is, not of one that is changed meanwhile.
+        rule = _rule_of(_found(session, schedule_id, is_locked=True))
+        next_at = rule.after(clock(session.connection()))
+        if next_at is None:
+            cure = "its time has passed; change it to a later one"
+            raise Conflict(f"cannot resume schedule: {cure}", schedule=schedule_id)
+        values = {"paused_at": None, "next_at": next_at}
+        return _written(session, schedule_id, "schedule.resumed", "resume", values, Schedule.paused_at.is_not(None))
 
 
 def remove(schedule_id: str) -> None:
@@ -129,9 +132,9 @@ def remove(schedule_id: str) -> None:
     Raises:
         NotFound: there is none.
     """
-    gone = _changed(schedule_id, "schedule.deleted", "delete", {})
     with writing() as session:
-        session.execute(delete(Schedule).where(Schedule.id == gone.id))
+        gone = _written(session, schedule_id, "schedule.deleted", "delete", {})
+        session.execute(delete(Schedule).where(Schedule.id == gone.id).execution_options(synchronize_session=False))
 
 
 def run_now(schedule_id: str) -> Task:
@@ -237,18 +240,18 @@ def _columns(wanted: Wanted, rule: Recurrence) -> dict[str, Any]:
     }
 
 
-def _changed(
-    schedule_id: str, kind: str, verb: str, values: dict[str, Any], *conditions: ColumnElement[bool]
+def _written(
+    session: Session, schedule_id: str, kind: str, verb: str, values: dict[str, Any], *conditions: ColumnElement[bool]
 ) -> Schedule:
-    """Write the values and the event in one transaction."""
-    with writing() as session:
-        changed = update(Schedule).where(Schedule.id == schedule_id, *conditions)
-        changed = changed.values(event_count=Schedule.event_count + 1, **values).returning(Schedule)
-        schedule = session.scalars(changed.execution_options(synchronize_session=False)).one_or_none()
-        if schedule is None:
-            standing = state_of(_found(session, schedule_id))
-            raise Conflict(f"cannot {verb} schedule: it is {standing}", schedule=schedule_id)
-        event.record(session, "schedule", schedule.id, schedule.event_count, kind, schedule.tenant, name=schedule.name)
+    """Write the values and the event."""
+    changed = update(Schedule).where(Schedule.id == schedule_id, *conditions)
+    changed = changed.values(event_count=Schedule.event_count + 1, **values).returning(Schedule)
+    options = {"synchronize_session": False, "populate_existing": True}
+    schedule = session.scalars(changed.execution_options(**options)).one_or_none()
+    if schedule is None:
+        standing = state_of(_found(session, schedule_id))
+        raise Conflict(f"cannot {verb} schedule: it is {standing}", schedule=schedule_id)
+    event.record(session, "schedule", schedule.id, schedule.event_count, kind, schedule.tenant, name=schedule.name)
     return schedule
 
 
@@ -259,8 +262,9 @@ def state_of(schedule: Schedule) -> str:
     return "active" if schedule.next_at is not None else "ended"
 
 
-def _found(session: Session, schedule_id: str) -> Schedule:
-    schedule = session.scalars(select(Schedule).where(Schedule.id == schedule_id)).one_or_none()
+def _found(session: Session, schedule_id: str, *, is_locked: bool = False) -> Schedule:
+    wanted = select(Schedule).where(Schedule.id == schedule_id)
+    schedule = session.scalars(wanted.with_for_update() if is_locked else wanted).one_or_none()
     if schedule is None:
         raise NotFound("cannot find the schedule: there is none with this id", schedule=schedule_id)
     return schedule

@@ -291,6 +291,19 @@ def test_changed_rule_counts_from_now_and_a_changed_name_leaves_the_next_time() 
     assert changed.next_at > schedule.next_at + timedelta(days=1)
 
 
+def test_schedule_that_is_paused_while_somebody_changes_it_stays_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule, checked = made(), schedules._checked
+
+    def and_pause(*arguments: object) -> object:
+        found = checked(*arguments)  # type: ignore[arg-type]
+        schedules.pause(schedule.id)
+        return found
+
+    monkeypatch.setattr(schedules, "_checked", and_pause)
+    after = schedules.change(schedule.id, Wanted("look", Order(playbook=PLAYBOOK), "interval", "2 h"))
+    assert (after.next_at, schedules.state_of(after)) == (None, "paused")
+
+
 def test_every_wrong_field_is_named_with_its_cure() -> None:
     wanted = Wanted(" ", Order(template="none", delay="5 min"), "cron", "* * *", missed="perhaps")
     with pytest.raises(InvalidInput) as refused:

@@ -85,13 +85,9 @@ def _write(what: Doomed) -> Path:
 def _finish(note: Path, what: Doomed) -> None:
     """Delete what has no row any more; the note stays while something cannot be deleted."""
     there, uploads = _still_there(what)
-    is_done = True
-    for task_id, folder in what.tasks.items():
-        if task_id not in there:
-            is_done = _remove(task_id, folder) and is_done
-    for upload_id in set(what.uploads) - uploads:
-        upload_path(settings.load(), upload_id).unlink(missing_ok=True)
-    if is_done:
+    gone = [_remove(task_id, folder) for task_id, folder in what.tasks.items() if task_id not in there]
+    gone += [_remove_upload(upload_id) for upload_id in what.uploads if upload_id not in uploads]
+    if all(gone):
         note.unlink(missing_ok=True)
 
 
@@ -108,8 +104,17 @@ def _remove(task_id: str, folder: str | None) -> bool:
         with suppress(NotFound):
             if folder is not None:
                 Workspace.open(workspaces_root(), folder).remove()
+        history_at(task_id).remove()
     except (Conflict, OSError) as error:
         log.warning("workspace.not_deleted", task=task_id, error=str(error))
         return False
-    history_at(task_id).remove()
+    return True
+
+
+def _remove_upload(upload_id: str) -> bool:
+    try:
+        upload_path(settings.load(), upload_id).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("upload.not_deleted", upload=upload_id, error=str(error))
+        return False
     return True

@@ -110,8 +110,8 @@ def main() -> None:
 def _one(reconciler: Reconciler) -> None:
     try:
         done = reconciler.round()
-    except SQLAlchemyError as error:
-        # The database is away: the next round finds what this one would have.
+    except (SQLAlchemyError, OSError) as error:
+        # The database is away, or a disk refuses: the next round finds what this one would have.
         log.warning("round.lost", error=str(error))
     except RoundCut:
         log.info("round.cut")

@@ -30,6 +30,7 @@ from tasks.inputs import upload_path
 from tasks.schedules import Wanted
 from tasks.submission import Order, submit
 from tests.support.factories import make_artifact, make_task
+from tools.history import History
 from tools.workspace import Workspace
 from worker.installation import schema
 
@@ -177,6 +178,21 @@ def test_crash_between_rows_and_files_is_finished_by_the_next(monkeypatch: pytes
     assert (workspaces_root() / f"w-{task.id}").is_dir()
     prune()
     assert not (workspaces_root() / f"w-{task.id}").exists()
+    assert not history_at(task.id).folder.exists()
+
+
+def test_file_that_cannot_be_deleted_holds_nothing_else_up_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ended()
+    retention.set_rule("succeeded", "30 days", export=False)
+
+    def refused(_task_id: str) -> History:
+        raise PermissionError("not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(doomed, "history_at", refused)
+        assert [prune(), prune()] == [1, 0]
+    assert history_at(task.id).folder.exists()
+    prune()
     assert not history_at(task.id).folder.exists()
 
 

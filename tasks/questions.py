@@ -21,14 +21,7 @@ from tasks.standing import locked, refusal, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
 
-ONCE_CUT = "once_cut"
 CHOICES = ("retry", "done", "fail")
-MEANINGS = {
-    "retry": "Do the step again: it did not happen, or twice does no harm.",
-    "done": "Go on after the step: it happened.",
-    "fail": "End the task: it failed at this step.",
-}
-"""What each choice does, for whoever chooses."""
 
 
 def answer(task_id: str, choice: str, step: str | None = None, key: str | None = None) -> Task:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import func, literal, or_, select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import joinedload
 
 from models.agent import SILENT_AFTER, Agent, Worker
@@ -214,7 +214,6 @@ def _names(workers: Iterable[Worker]) -> str:
     return ", ".join(sorted({worker.agent.name for worker in workers}))
 
 
-def _count(rows: object) -> int:
-    running = select(func.count()).select_from(Task).where(or_(rows))  # type: ignore[arg-type]
+def _count(which: ColumnElement[bool]) -> int:
     with reading() as session:
-        return session.scalar(running) or 0
+        return session.scalar(select(func.count()).select_from(Task).where(which)) or 0

@@ -5,7 +5,7 @@ The form: webapp/schedule_form.py.  What a schedule does: tasks/schedules.py, an
 
 from typing import Any, cast
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -17,7 +17,7 @@ from tasks import catalog, recurrence, schedules
 from tasks.playbook import Playbook, dry_run, parse
 from tasks.recurrence import Recurrence
 from webapp import gate, glance, limit_form, schedule_form
-from webapp.ask import Question, ask, done
+from webapp.ask import Question, ask, done, is_part
 from webapp.new_task_form import Draft, retry_as_typed
 from webapp.pages.new_task import EXAMPLE
 from webapp.pages.task import checked_id
@@ -188,11 +188,12 @@ def delete(schedule_id: str) -> ResponseReturnValue:
     """Delete it."""
     schedule = _schedule(schedule_id, "schedule:change")
     schedules.remove(schedule.id)
-    answer = done(f"“{schedule.name}” is deleted.", url_for("schedules.show"))
-    if "HX-Request" in request.headers:
+    words, home = f"“{schedule.name}” is deleted.", url_for("schedules.show")
+    if is_part():
         # The page that it was asked on is about what is gone.
-        return "", 200, {"HX-Redirect": url_for("schedules.show")}
-    return answer
+        flash(words, "succeeded")
+        return "", 200, {"HX-Redirect": home}
+    return done(words, home)
 
 
 def _schedule(schedule_id: str, permission: str) -> Schedule:

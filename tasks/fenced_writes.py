@@ -102,6 +102,17 @@ class FencedWrites:
         """
         self.patiently(lambda: self.try_to_send(ending))
 
+    def catch_up(self) -> None:
+        """Learn how often this run has written already: by a ledger that broke.
+
+        Raises:
+            Fenced, Lost: the task is not provably ours any more.
+        """
+        row = self.patiently(self._written)
+        if row is None or row.run_number != self.claim.run_number:
+            raise Fenced("cannot write: another run owns this task", task_id=self.claim.task_id)
+        self._seen = row.run_writes
+
     def patiently(self, work: Callable[[], T]) -> T:
         """What the work returns, which is tried again for as long as the database is away and the lease lasts.
 
@@ -160,9 +171,7 @@ class FencedWrites:
         """
         if self._doubted is None:
             return False
-        with reading() as session:
-            written = select(Task.run_number, Task.run_writes).where(Task.id == self.claim.task_id)
-            row = session.execute(written).one_or_none()
+        row = self._written()
         if row is None or row.run_number != self.claim.run_number:
             raise Fenced("cannot write: another run owns this task", task_id=self.claim.task_id)
         if row.run_writes == self._seen + 1:
@@ -170,6 +179,12 @@ class FencedWrites:
             return True
         self._doubted = None
         return False
+
+    def _written(self) -> Row[Any] | None:
+        """Which run has the task, and how often it has written."""
+        with reading() as session:
+            written = select(Task.run_number, Task.run_writes).where(Task.id == self.claim.task_id)
+            return session.execute(written).one_or_none()
 
     def _stands(self) -> None:
         self._seen += 1

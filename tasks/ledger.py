@@ -45,6 +45,10 @@ class Ledger:
         self._open: _Begun | None = None
         """The step that runs, as its row is to be; None between steps."""
 
+    def catch_up(self) -> None:
+        """Go on where another ledger of this run broke off; what that had only noted is left unsaid."""
+        self._writes.catch_up()
+
     def settle(self) -> None:
         """Write what was noted; returns once it stands."""
         self._writes.send()

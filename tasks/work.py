@@ -158,7 +158,9 @@ def _work_on(work_on: Taken, drain: Drain) -> None:
 def _fail(taken: Claim, pulse: Pulse, error: Exception) -> None:
     told = OpsCoreError(f"cannot go on: an error inside OpsCore ({type(error).__name__}); the agent's log tells more")
     try:
-        Ledger(taken, pulse).fail(told.code, describe(told))
+        ledger = Ledger(taken, pulse)
+        ledger.catch_up()
+        ledger.fail(told.code, describe(told))
     except Lost as lost:
         log.error("run.broke", exc_info=error)
         _leave(taken, lost)

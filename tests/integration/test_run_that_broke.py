@@ -1,6 +1,7 @@
 """A run that an error inside OpsCore breaks fails its task at once, whatever it had written before."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from models.database import reading
 from models.event import Event
 from models.states import State
 from models.task import Task
-from tasks import execution, work
+from tasks import execution, heart, work
 from tasks.steps import Run
 from tasks.submission import Order, submit
 from tasks.work import Served
@@ -32,6 +33,8 @@ def test_error_inside_after_the_first_writes_fails_the_task_and_says_so(
         run.ledger.settle()
         raise RuntimeError("a defect")
 
+    # Nothing is wished here, and a heart would beat on in this process.
+    monkeypatch.setattr(heart, "heart", SimpleNamespace)
     monkeypatch.setattr(execution, "do_all", break_after_all_steps)
     monkeypatch.setattr(work.work.app, "served", Served("scout", new_id(), ("complexity.1",)), raising=False)
     work.work.run("hint")

@@ -95,7 +95,7 @@ def writing() -> Iterator[Session]:
     with Session(db.engine, expire_on_commit=False) as session:
         session.connection(execution_options={"opscore_writing": True})
         yield session
-        send_together(session)
+        send_together(session, ends=True)
         session.commit()
         callbacks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
     # SQLAlchemy's own after_commit event fires at savepoints too and outlives a rollback: hence a list.
@@ -113,15 +113,20 @@ def together(session: Session, statement: Executable, rows: list[dict[str, Any]]
     session.info.setdefault(TOGETHER, []).append((statement, rows))
 
 
-def send_together(session: Session) -> None:
-    """Run what waits now: PostgreSQL gets all of it at once, and answers once."""
+def send_together(session: Session, *, ends: bool = False) -> None:
+    """Run what waits now: PostgreSQL gets all of it at once, and answers once; with the commit where it `ends`."""
     waiting = session.info.pop(TOGETHER, [])
     if not waiting:
         return
+    is_all = not (session.new or session.dirty or session.deleted)
     connection = session.connection()
     with _pipeline(connection):
         for statement, rows in waiting:
             connection.execute(statement, rows)
+        if ends and is_all and connection.dialect.name == "postgresql":
+            # The session's own commit, which follows, finds nothing left to do.
+            driver: Any = connection.connection.driver_connection
+            driver.commit()
 
 
 @contextmanager

@@ -21,6 +21,8 @@ WISHES = "opscore.wishes"
 ROUNDS = "opscore.rounds"
 # After a failure: an absent Redis must not cost every step its connection time-out.
 REST_S = 2.0
+UNHEARD_S = 0.5
+"""After a hint that nobody heard: whoever begins to listen looks by itself first, and every second."""
 log = logger(__name__)
 
 
@@ -30,16 +32,23 @@ class Channel:
 
     client: redis.Redis
     resting_until: float = field(default=0.0)
+    unheard_until: float = field(default=0.0)
 
-    def send(self, name: str, message: dict[str, object]) -> None:
-        """Publish, or lose, the message; never fails and never waits long."""
+    def hint(self, message: dict[str, object]) -> None:
+        """Publish, or lose, a hint; for a moment after nobody heard one no further one is sent."""
+        if time.monotonic() >= self.unheard_until and self.send(HINTS, message) == 0:
+            self.unheard_until = time.monotonic() + UNHEARD_S
+
+    def send(self, name: str, message: dict[str, object]) -> int | None:
+        """Publish, or lose, the message; never fails and never waits long.  Gives how many heard it, if it was sent."""
         if time.monotonic() < self.resting_until:
-            return
+            return None
         try:
-            self.client.publish(name, json.dumps(message))
+            return int(self.client.publish(name, json.dumps(message)))
         except (RedisError, OSError) as error:
             self.resting_until = time.monotonic() + REST_S
             log.info("hint.lost", error=str(error))
+            return None
 
 
 @cache
@@ -51,7 +60,7 @@ def channel() -> Channel:
 
 def hint(kind: str, subject: str, number: int) -> None:
     """Say that the timeline of a task or agent has reached this number."""
-    channel().send(HINTS, {"kind": kind, "subject": subject, "number": number})
+    channel().hint({"kind": kind, "subject": subject, "number": number})
 
 
 def wish(task: str) -> None:

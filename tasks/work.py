@@ -141,7 +141,7 @@ def _work_on(work_on: Taken, drain: Drain) -> None:
         bind(task=taken.task_id, run=taken.run_number),
         heart.beating(taken, work_on.asked_at) as pulse,
     ):
-        log.info("task.claimed", agent=taken.agent)
+        log.debug("task.claimed")
         try:
             execute(taken, pulse, drain.take_within)
         except Lost as error:
@@ -152,7 +152,7 @@ def _work_on(work_on: Taken, drain: Drain) -> None:
             _end_process(error)
         except Exception as error:  # noqa: BLE001  (logged by _fail; no error may leave its task running)
             _fail(taken, pulse, error)
-        log.info("run.ended")
+        log.info("run.ended", agent=taken.agent)
 
 
 def _fail(taken: Claim, pulse: Pulse, error: Exception) -> None:

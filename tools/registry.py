@@ -19,10 +19,10 @@ def find(name: str) -> Tool:
     Raises:
         NotFound: there is none; the details list those that there are.
     """
-    by_name = {tool.name: tool for tool in all_tools()}
-    if name not in by_name:
-        raise NotFound("cannot find the tool", name=name, known=sorted(by_name))
-    return by_name[name]
+    for tool in all_tools():
+        if tool.name == name:
+            return tool
+    raise NotFound("cannot find the tool", name=name, known=sorted(tool.name for tool in all_tools()))
 
 
 @cache

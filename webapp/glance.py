@@ -11,6 +11,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session, load_only, selectinload
 
 from models.agent import SILENT_AFTER, Agent, Light, Worker, light
+from models.columns import clock
 from models.event import Event
 from models.states import State
 from models.task import Task
@@ -112,8 +113,9 @@ def last_hour(session: Session, at: datetime) -> throughput.Throughput:
     return throughput.of([(when, state) for when, state in rows if when is not None], at)
 
 
-def agents(session: Session, at: datetime) -> list[AgentLight]:
-    """Every agent with its light, by name."""
+def agents(session: Session) -> list[AgentLight]:
+    """Every agent with its light, by name; by the database's clock, as the workers' beats are."""
+    at = clock(session.connection())
     wanted = select(Agent).options(selectinload(Agent.workers.and_(Worker.stopped_at.is_(None)))).order_by(Agent.name)
     return [AgentLight(agent, *light(agent, at)) for agent in session.scalars(wanted)]
 

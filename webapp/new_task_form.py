@@ -15,7 +15,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from models.agent import Agent
-from models.columns import new_id, now
+from models.columns import new_id
 from models.database import db
 from models.errors import InvalidInput, Problem
 from models.states import State
@@ -183,7 +183,7 @@ def _whole(text: str, otherwise: int | None = None) -> int | None:
 def form_words() -> dict[str, Any]:
     """What the form's templates ask for: agents, allowed folders, priorities, the name of an upload."""
     return {
-        "agent_lights": lambda: glance.agents(db.session(), now()),
+        "agent_lights": lambda: glance.agents(db.session()),
         "agent_names": lambda: db.session.scalars(select(Agent.name).order_by(Agent.name)).all(),
         "input_roots": lambda: [str(root) for root in current_app.config["OPSCORE"].input_roots],
         "upload_limit": lambda: current_app.config["OPSCORE"].upload_max_bytes,

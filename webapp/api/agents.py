@@ -1,6 +1,7 @@
 """Agents: who may do work, who runs now, and what they work on."""
 
 from collections import defaultdict
+from datetime import datetime
 
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models.agent import Agent, light
-from models.columns import now
+from models.columns import clock
 from models.database import db
 from models.errors import NotFound
 from models.states import State
@@ -29,7 +30,8 @@ def list_agents() -> Response:
     require("agent:read")
     agents = db.session.scalars(select(Agent).options(selectinload(Agent.workers)).order_by(Agent.name))
     running = _running()
-    return sent(Agents(agents=[_shape(agent, running[agent.name]) for agent in agents]))
+    at = _clock()
+    return sent(Agents(agents=[_shape(agent, running[agent.name], at) for agent in agents]))
 
 
 @part.get("/<name>", operation_id="showAgent", responses=answers(404, _200=AgentShape))
@@ -59,7 +61,7 @@ def _found(name: str, permission: str) -> AgentShape:
     if agent is None:
         raise NotFound("cannot find the agent: there is none of this name", agent=name)
     require(permission, agent)
-    return _shape(agent, _running()[name])
+    return _shape(agent, _running()[name], _clock())
 
 
 def _running() -> dict[str, list[TaskSummary]]:
@@ -69,8 +71,13 @@ def _running() -> dict[str, list[TaskSummary]]:
     return by_agent
 
 
-def _shape(agent: Agent, running: list[TaskSummary]) -> AgentShape:
-    colour, reason = light(agent, now())
+def _clock() -> datetime:
+    """By which the beats of workers are judged."""
+    return clock(db.session().connection())
+
+
+def _shape(agent: Agent, running: list[TaskSummary], at: datetime) -> AgentShape:
+    colour, reason = light(agent, at)
     alive = [WorkerShape.model_validate(worker) for worker in agent.workers if worker.stopped_at is None]
     names = (
         "id",

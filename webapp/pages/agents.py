@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models.agent import Agent, Worker, light
-from models.columns import now
+from models.columns import clock
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
 from models.service_list import left_alone
@@ -43,7 +43,7 @@ def show() -> ResponseReturnValue:
     working: dict[str, list[Task]] = defaultdict(list)
     for task in glance.running(db.session(), MOST_RUNNING):
         working[task.agent or ""].append(task)
-    every = glance.agents(db.session(), now())
+    every = glance.agents(db.session())
     alone = left_alone(db.session())
     return render_template("pages/agents.html", agents=every, working=working, flower=_flower(), left_alone=alone)
 
@@ -127,7 +127,7 @@ def _agent(name: str) -> Agent:
 
 
 def _one(agent: Agent, typed: dict[str, str], problems: list[Problem]) -> str:
-    colour, reason = light(agent, now())
+    colour, reason = light(agent, clock(db.session().connection()))
     said = {each["path"]: limit_form.begun(each["message"]) for each in problems}
     return render_template(
         "pages/agent.html",

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from models.columns import now
+from models.columns import clock
 from models.database import db
 from webapp import glance
 
@@ -13,7 +13,8 @@ page = Blueprint("home", __name__)
 @page.get("/")
 def show() -> ResponseReturnValue:
     """The page; its live part asks for itself again when something changed."""
-    at, session = now(), db.session()
+    session = db.session()
+    at = clock(session.connection())
     return render_template(
         "pages/home.html",
         is_new=glance.is_new(session),
@@ -21,5 +22,5 @@ def show() -> ResponseReturnValue:
         needs=glance.needs_you(session, at),
         results=glance.results(session),
         hour=glance.last_hour(session, at),
-        agents=glance.agents(session, at),
+        agents=glance.agents(session),
     )

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from models.columns import now
+from models.columns import clock
 from models.database import db
 from models.errors import InvalidInput
 from models.queue import Queue
@@ -41,7 +41,7 @@ class Row:
 def show() -> ResponseReturnValue:
     """Every queue; its live part asks for itself again when something changed."""
     gate.allow("queue:read")
-    return render_template("pages/queues.html", rows=_rows(db.session()), now=now)
+    return render_template("pages/queues.html", rows=_rows(db.session()), at=clock(db.session().connection()))
 
 
 @page.get("/queues/<name>/pause")

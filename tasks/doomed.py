@@ -6,10 +6,10 @@ as the rows are really gone, so that it does no harm when the transaction it was
 
 import json
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import select
@@ -49,7 +49,9 @@ def noted(what: Doomed) -> Iterator[None]:
 
 def finish() -> None:
     """Delete the files of notes that a dead process left, a bounded number."""
-    for entry in islice(_entries(), AT_ONCE):
+    entries = list(_entries())
+    # At random: notes that can never be finished must not keep the others from their turn.
+    for entry in random.sample(entries, min(AT_ONCE, len(entries))):
         try:
             about = json.loads(entry.read_bytes())
         except FileNotFoundError:

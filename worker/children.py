@@ -88,6 +88,8 @@ class Watch(threading.Thread):
                 self.look()
             except SQLAlchemyError as error:
                 log.warning("children.database_away", error=str(error))
+            except Exception:
+                log.error("children.look_failed", exc_info=True)
 
     def look(self) -> None:
         """Give back what the children held that are gone since the last look."""

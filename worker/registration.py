@@ -163,6 +163,8 @@ class Beat(threading.Thread):
                 deaf_since = self._beat(**places(self.worker.pool), **self.figures.read())
             except SQLAlchemyError as error:
                 log.warning("beat.lost", error=str(error))
+            except Exception:
+                log.error("beat.failed", exc_info=True)
             else:
                 self.healing.look(deaf_since)
 

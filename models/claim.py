@@ -129,9 +129,6 @@ def _claiming(queues: tuple[str, ...], lease: timedelta, *, is_without_rules: bo
         "agent": agent,
         "lease_expires_at": database_now(lease),
         "started_at": func.coalesce(Task.started_at, bindparam("host_now", type_=UtcTime)),
-        # Wishes are to a run: those to an earlier one were fulfilled, or died with it.
-        "stop_requested_at": None,
-        "pause_requested_at": None,
     }
     of_agent = select(Agent.limits).where(Agent.name == agent, Agent.tenant == Task.tenant).scalar_subquery()
     return statement.values(values).returning(*Task.__table__.columns, of_agent.label("of_agent"))
@@ -188,7 +185,7 @@ def end(
 ) -> Row[Any]:
     """Make the run's last move; as `write`.
 
-    A task that somebody wants cancelled does not succeed.
+    A task that somebody wants cancelled neither succeeds nor rests.
 
     Raises:
         Fenced: another run owns the task, it is not running any more, or it is to be cancelled.
@@ -223,6 +220,10 @@ WISHES = (
 """What people want of the run that has the task, and whether its time is up."""
 
 
+# Where nobody has the task nobody obeys: a cancellation that was asked for would be forgotten.
+_GIVING_WAY = frozenset({Move.SUCCEED, Move.RETRY, Move.WAIT, Move.PAUSE})
+
+
 @lru_cache(maxsize=256)
 def _fence(what: Move | None, names: tuple[str, ...], *, is_numbered: bool) -> Update:
     table = Task.__table__.c
@@ -233,7 +234,7 @@ def _fence(what: Move | None, names: tuple[str, ...], *, is_numbered: bool) -> U
     )
     if is_numbered:
         statement = statement.where(Task.run_writes == bindparam("of_write", type_=table.run_writes.type))
-    if what is Move.SUCCEED:
+    if what in _GIVING_WAY:
         statement = statement.where(Task.cancel_requested_at.is_(None))
     count = bindparam("of_events", type_=table.event_count.type)
     raised = {"event_count": Task.event_count + count, "run_writes": Task.run_writes + 1}

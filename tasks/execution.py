@@ -3,11 +3,13 @@
 The steps: steps.py.  The folder: place.py.  The writes: ledger.py.  Wishes: wishes.py, heart.py.
 """
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 
 import settings
-from models.claim import Claim, Fenced
+from models.claim import Claim, Fenced, Lost
 from models.errors import OpsCoreError
 from tasks import plans
 from tasks.fenced_writes import Within
@@ -32,19 +34,28 @@ def execute(claim: Claim, pulse: Pulse, within: Within | None = None) -> None:
         Lost: nobody could prove that the task is ours; nothing was written after that.
     """
     ledger = Ledger(claim, pulse)
-    task = claim.task
     with ExitStack() as until:
         try:
-            playbook = plans.playbook_of(task)
-            source = find_source(settings.load(), playbook, task.inputs)
-            place = Place(ledger, task, playbook, source, until)
-            run = Run(ledger, task, playbook, source, place, ledger.earlier_steps())
-            with room_for("prepare or write the workspace"):
-                _work(run, within)
-        except Fenced:
+            _try(ledger, until, within)
+        except Lost:
             raise
-        except OpsCoreError as error:
-            _tried_in_vain(ledger, error)
+        except Fenced as fence:
+            _cancel_instead(ledger, fence)
+
+
+def _try(ledger: Ledger, until: ExitStack, within: Within | None) -> None:
+    task = ledger.claim.task
+    try:
+        playbook = plans.playbook_of(task)
+        source = find_source(settings.load(), playbook, task.inputs)
+        place = Place(ledger, task, playbook, source, until)
+        run = Run(ledger, task, playbook, source, place, ledger.earlier_steps())
+        with room_for("prepare or write the workspace"):
+            _work(run, within)
+    except Fenced:
+        raise
+    except OpsCoreError as error:
+        _tried_in_vain(ledger, error)
 
 
 def _work(run: Run, within: Within | None) -> None:
@@ -64,15 +75,16 @@ def _work(run: Run, within: Within | None) -> None:
 
 def _succeed(run: Run, within: Within | None) -> None:
     triggers.at("task.before_end")
-    try:
-        run.ledger.succeed(within)
-        triggers.at("task.after_end")
-    except Fenced:
-        # Or somebody wanted it cancelled in the last moment: then it is.
-        run.ledger.look()
-        if run.pulse.wish is not Wish.CANCEL:
-            raise
-        run.ledger.cancel(killed=0)
+    run.ledger.succeed(within)
+    triggers.at("task.after_end")
+
+
+def _cancel_instead(ledger: Ledger, fence: Fenced) -> None:
+    """A run's end is refused as well where its task is to be cancelled, since the last moment: then it is."""
+    ledger.look()
+    if ledger.pulse.wish is not Wish.CANCEL:
+        raise fence
+    ledger.cancel(killed=0)
 
 
 def _halt(ledger: Ledger, wish: Wish, cut: Cut | None) -> None:
@@ -110,7 +122,7 @@ def _failed(run: Run, failed: StepFailed) -> None:
     if decided.delay is None:
         run.ledger.fail("tool_failed", message, told)
     else:
-        run.ledger.retry(decided.delay, code, message, told, counts=uses_attempt(code))
+        _try_later(run.ledger, decided.delay, code, message, told, counts=uses_attempt(code))
 
 
 def _tried_in_vain(ledger: Ledger, error: OpsCoreError) -> None:
@@ -121,7 +133,18 @@ def _tried_in_vain(ledger: Ledger, error: OpsCoreError) -> None:
     if decided.delay is None:
         ledger.fail(error.code, describe(error), decided.told)
     else:
-        ledger.retry(decided.delay, error.code, describe(error), decided.told, counts=True)
+        _try_later(ledger, decided.delay, error.code, describe(error), decided.told, counts=True)
+
+
+def _try_later(
+    ledger: Ledger, delay: timedelta, code: str, message: str, told: Mapping[str, Any], *, counts: bool
+) -> None:
+    """Queue the task again, unless a wish is to be obeyed now: the next attempt may be hours away."""
+    ledger.pulse.demand()
+    if (wish := ledger.pulse.wish) is not None:
+        _halt(ledger, wish, None)
+    else:
+        ledger.retry(delay, code, message, told, counts=counts)
 
 
 def _seconds(value: float | None) -> timedelta | None:

@@ -172,11 +172,7 @@ class Ledger:
             Fenced: another run owns it, or it is to be cancelled: `look` tells.
         """
         self._writes.note("task.succeeded", {}, {**_ended(), "stage": Stage.COMPLETE}, self._close_steps)
-        try:
-            self._writes.send(Ending(Move.SUCCEED, "succeeded", within=within))
-        except Fenced:
-            self._writes.take_back()
-            raise
+        self._end(Ending(Move.SUCCEED, "succeeded", within=within))
 
     def fail(self, code: str, message: str, told: Mapping[str, Any] | None = None, *, counts: bool = True) -> None:
         """The task failed for this reason, for good: it is a dead letter now."""
@@ -196,18 +192,18 @@ class Ledger:
         values |= {"attempts": Task.attempts + 1} if counts else {}
         said = {"code": code, "message": message, "delay_s": round(delay.total_seconds(), 3), **told}
         self._writes.note("task.retry_planned", said, values)
-        self._writes.send(Ending(Move.RETRY, "retried", after=self._wake if is_now else None))
+        self._end(Ending(Move.RETRY, "retried", after=self._wake if is_now else None))
 
     def pause(self, why: str) -> None:
         """The task rests until somebody resumes it; `why` is the wish that was fulfilled."""
         values = {"pause_requested_at": None, "stop_requested_at": None}
         self._writes.note("task.paused", {"why": why}, values)
-        self._writes.send(Ending(Move.PAUSE, "paused"))
+        self._end(Ending(Move.PAUSE, "paused"))
 
     def ask(self, question: dict[str, Any]) -> None:
         """The task waits for a person's answer."""
         self._writes.note("task.asked", {"question": question}, {"question": question})
-        self._writes.send(Ending(Move.WAIT, "waiting"))
+        self._end(Ending(Move.WAIT, "waiting"))
 
     def cancel(self, killed: int) -> None:
         """The task is cancelled: no process of it is left, of which so many were killed."""
@@ -218,6 +214,18 @@ class Ledger:
 
         self._writes.note("task.cancelled", {"killed": killed}, _ended(), self._close_steps)
         self._writes.send(Ending(Move.CANCEL, "cancelled", tell))
+
+    def _end(self, ending: Ending) -> None:
+        """Send the end that was noted last; one that is refused was never said.
+
+        Raises:
+            Fenced: another run owns the task, or it is to be cancelled: `look` tells.
+        """
+        try:
+            self._writes.send(ending)
+        except Fenced:
+            self._writes.take_back()
+            raise
 
     def _read(self, statement: Select[Any]) -> list[Any]:
         """What is found; where the database is away, once it is back."""

@@ -46,9 +46,13 @@ class Pulse:
     is_fenced: bool = False
     is_lost: bool = False
     """Whether the end of the lease was seen: from then on the run is over, whatever the database says later."""
-    wanted: dict[Wish, bool] = field(default_factory=dict)
+    wanted: dict[Wish, bool] = field(init=False)
     cut: Wish | None = None
     """Why the call that runs was told to end."""
+
+    def __post_init__(self) -> None:
+        # An earlier run may have ended before it saw what was wanted of it.
+        self.wanted = _wanted(self.claim.task)
 
     @property
     def wish(self) -> Wish | None:
@@ -73,12 +77,7 @@ class Pulse:
 
     def see(self, row: Any) -> None:
         """Take in what stands in the task's row: `models.claim.WISHES`."""
-        self.wanted = {
-            Wish.CANCEL: row.cancel_requested_at is not None,
-            Wish.STOP: row.stop_requested_at is not None,
-            Wish.DEADLINE: bool(row.is_late),
-            Wish.PAUSE: row.pause_requested_at is not None,
-        }
+        self.wanted = {**_wanted(row), Wish.DEADLINE: bool(row.is_late)}
 
     def demand(self) -> None:
         """Go on only as long as the task is ours.
@@ -92,6 +91,14 @@ class Pulse:
                 raise Fenced("cannot go on: another run owns this task", task_id=self.claim.task_id)
             case Wish.LOST:
                 raise Lost("cannot go on: the lease has ended", task_id=self.claim.task_id)
+
+
+def _wanted(row: Any) -> dict[Wish, bool]:
+    return {
+        Wish.CANCEL: row.cancel_requested_at is not None,
+        Wish.STOP: row.stop_requested_at is not None,
+        Wish.PAUSE: row.pause_requested_at is not None,
+    }
 
 
 _IN_ORDER = (Wish.CANCEL, Wish.STOP, Wish.DEADLINE, Wish.PAUSE)

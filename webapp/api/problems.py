@@ -60,6 +60,7 @@ TITLES = {
     "internal": "Something broke here",
     "unavailable": "Not available now",
     "tool_failed": "A tool broke",
+    "service_unavailable": "An outside service is left alone",
     "sandbox_unavailable": "This host cannot isolate commands",
     "misconfigured": "The installation is not set up right",
 }

@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 from models.columns import database_now, now
 from models.database import after_commit, reading, writing
 from models.queue import EVERY, Queue
-from models.scope import current
+from models.scope import current, wide
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
 from tasks.queues import rule_of
 from tasks.standing import NO_WISH, written
 from tasks.timeline import record_of_queue, record_of_task
+from tasks.wake_ups import top_up
 from tasks.waking import wake_after_commit
 
 AT_ONCE = 100
@@ -83,8 +84,15 @@ def release(limit: int = AT_ONCE) -> Emergency:
             rule.paused_at, rule.paused_by, rule.pause_reason = None, None, ""
             session.flush()
             record_of_queue(session, rule.id, "emergency.released")
+            # While everything was closed the workers took their messages and found nothing to claim.
+            after_commit(session, _wake_all)
     _resume_some(limit)
     return standing()
+
+
+def _wake_all() -> None:
+    with wide(current().author):
+        top_up()
 
 
 def go_on(limit: int = AT_ONCE) -> int:

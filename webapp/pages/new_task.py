@@ -6,7 +6,6 @@ is wrong (new_task_form.py).  What is checked, and where: tasks/submission.py.
 
 from typing import Any
 
-import yaml
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -17,6 +16,7 @@ from tasks.submission import submit
 from webapp import gate
 from webapp.new_task_form import Draft, durations, form_words
 from webapp.pages.task import the_task
+from webapp.playbook_text import as_written
 
 page = Blueprint("new_task", __name__)
 page.app_context_processor(form_words)
@@ -92,7 +92,7 @@ def own() -> ResponseReturnValue:
     if not request.args.get("again"):
         return _playbook_form(EXAMPLE, Draft(complexity=None))
     task = the_task(request.args["again"])
-    return _playbook_form(yaml.safe_dump(task.plan.content, sort_keys=False, allow_unicode=True), Draft.like(task))
+    return _playbook_form(as_written(task.plan.content), Draft.like(task))
 
 
 @page.post("/tasks/new/playbook")

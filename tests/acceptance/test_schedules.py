@@ -10,8 +10,6 @@ from tests.acceptance.conftest import Place, SignIn, faults
 from tests.acceptance.test_looks import LOOKS
 from tests.support.web import PLAYBOOK
 
-expect.set_options(timeout=30_000)  # the machine may be busy
-
 
 def test_next_times_show_as_one_types_and_the_schedule_is_kept(examples: Place, sign_in: SignIn) -> None:
     page = sign_in(examples, "/schedules", timezone_id="Africa/Nairobi")

@@ -1,4 +1,4 @@
-"""A claim with 1,000 and with 100,000 queued tasks, and with as many delayed and ended ones beside, over 1, 4, 10 queues.
+"""A claim beside 1,000 and 100,000 queued tasks, and as many delayed and ended ones, over 1, 4 and 10 queues.
 
     .venv/bin/python -m bench.claim [--quick] [--tasks 100000] [--rounds 40] [--only sqlite|postgresql]
 

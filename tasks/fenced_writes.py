@@ -180,7 +180,7 @@ class FencedWrites:
         self._doubted = None
         return False
 
-    def _written(self) -> Row[Any] | None:
+    def _written(self) -> Row[int, int] | None:
         """Which run has the task, and how often it has written."""
         with reading() as session:
             written = select(Task.run_number, Task.run_writes).where(Task.id == self.claim.task_id)

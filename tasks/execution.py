@@ -120,7 +120,7 @@ def _failed(run: Run, failed: StepFailed) -> None:
     decided = decide(policy, Failure(code, outcome.is_transient, failed.attempt, elapsed, wait))
     told = {"step": failed.key, **decided.told}
     if decided.delay is None:
-        run.ledger.fail("tool_failed", message, told)
+        run.ledger.fail(code, message, told)
     else:
         _try_later(run.ledger, decided.delay, code, message, told, counts=uses_attempt(code))
 

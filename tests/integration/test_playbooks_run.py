@@ -124,6 +124,7 @@ def test_failing_command_fails_the_task_with_its_exit_code_and_first_error_line(
     step = workplace.steps(task_id)["count"]
     assert (step.state, step.exit_code, step.stdout) == (StepState.FAILED, 3, "warming up\n")
     assert step.error_message == "no rows in orders.csv"
+    assert (task.error_code, step.error_code) == ("exit_code", "exit_code")
     assert task.error_message == "cannot finish the step “Count”: no rows in orders.csv"
     assert "later" not in workplace.steps(task_id)
     assert workplace.kinds(task_id)[-2:] == ["step.finished count", "task.failed"]

@@ -26,8 +26,10 @@ from tasks.cloning import like
 from tasks.inputs import UPLOAD
 from tasks.limits import before_a_task
 from tasks.playbook import Playbook
-from tasks.submission import Order
+from tasks.submission import HEAD_START, Order
+from tools import quantities
 from webapp import glance, limit_form, schema_form
+from webapp.amounts import utc
 from webapp.pages.task import checked_id
 
 NORMAL_PRIORITY = 4
@@ -53,6 +55,8 @@ class Draft:
     zone: str = "UTC"
     delay: str = ""
     deadline: str = ""
+    left_out: str = ""
+    """The deadline of the task that is run again, where it is not this one's."""
     retry: dict[str, str] = field(default_factory=dict)
     """As typed, like the limits."""
     inputs: dict[str, Any] = field(default_factory=dict)
@@ -68,7 +72,11 @@ class Draft:
         same = like(task)
         typed = limit_form.as_typed(same.limits)
         about = (same.title or "", same.description, same.complexity, same.priority, same.agent or "", typed)
-        return cls(*about, retry=retry_as_typed(same.retry), inputs=same.inputs, cloned_from=task.id)
+        draft = cls(*about, retry=retry_as_typed(same.retry), inputs=same.inputs, cloned_from=task.id)
+        if task.deadline_at is not None:
+            draft.deadline = _span_of(task, task.deadline_at)
+            draft.left_out = "" if draft.deadline else utc(task.deadline_at)
+        return draft
 
     @classmethod
     def sent(cls, playbook: Playbook | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":
@@ -125,7 +133,7 @@ class Draft:
     @property
     def has_times(self) -> bool:
         """Whether the form says something about when, or how often."""
-        return bool(self.start_at or self.delay or self.deadline or self.retry)
+        return bool(self.start_at or self.delay or self.deadline or self.left_out or self.retry)
 
     def problem_of(self, name: str) -> str:
         """What is wrong with a field that is not an input."""
@@ -165,6 +173,18 @@ def _retry(form: Mapping[str, str]) -> dict[str, str]:
 def retry_as_typed(kept: Mapping[str, Any]) -> dict[str, str]:
     """What is kept about retries as somebody would type it."""
     return {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in kept.items()}
+
+
+def _span_of(task: Task, deadline_at: datetime) -> str:
+    """How long after its start the task had to be done; empty where the deadline was written as a moment.
+
+    A moment is written in whole seconds; what was counted from the clock never is, and is off by what checking took.
+    """
+    if deadline_at.microsecond == 0:
+        return ""
+    seconds = (deadline_at - task.rank_at - task.priority * HEAD_START).total_seconds()
+    step = 1 if seconds < 60 else 5
+    return quantities.shown(max(round(seconds / step), 1) * step, quantities.Measure.SECONDS)
 
 
 def _with_zone(local: str, zone: str) -> str:

@@ -172,3 +172,15 @@ def test_the_emergency_stop_asks_first_and_tells_every_page(client: FlaskClient)
         assert "Everything is stopped" in client.get(path).text
     _send(client, "/release")
     assert "Everything is stopped" not in client.get("/").text
+
+
+def test_run_again_keeps_a_length_of_time_and_says_which_moment_it_leaves_out(client: FlaskClient) -> None:
+    path = "/tasks/new/playbook"
+    text = "steps: [{stage: build, tool: files.write, with: {path: output/a.txt, text: hi}}]"
+    shown = []
+    for deadline in ("10 min", "2100-01-01T06:00:00Z"):
+        answer = _send(client, path, path, playbook=text, complexity="3", deadline=deadline)
+        shown.append(client.get(f"{path}?again={answer.headers['Location'].rpartition('/')[2]}").text)
+    assert re.search(r'id="deadline"[^>]* value="10 min"', shown[0])
+    assert "had to end by 2100-01-01 06:00:00.000 UTC" in shown[1]
+    assert re.search(r'id="deadline"[^>]* value=""', shown[1])

@@ -13,11 +13,15 @@ VERDICTS = {"good": ("âœ“", "green"), "warning": ("!", "yellow"), "problem": ("â
 @click.command(cls=Local)
 def status() -> None:
     """Show every process of this installation; exit code 3 when it is not running."""
+    from worker.installation import options
     from worker.installation.status import processes
 
     found = processes(frame().settings())
     url = frame().address() if found else None
-    frame().show({"is_running": bool(found), "url": url, "processes": found}, lambda: _processes(found, url))
+    frame().show(
+        {"is_running": bool(found), "url": url, "processes": found},
+        lambda: _processes(found, url, options.command("bin/up", frame().settings())),
+    )
     if not found:
         raise click.exceptions.Exit(UNREACHABLE)
 
@@ -56,11 +60,11 @@ def link() -> None:
     frame().show({"url": url}, lambda: click.echo(url))
 
 
-def _processes(found: list[Any], url: str | None) -> Any:
+def _processes(found: list[Any], url: str | None, start: str) -> Any:
     from rich.table import Table
 
     if not found:
-        return "OpsCore is not running here. Start it with bin/up."
+        return f"OpsCore is not running here. Start it with {start}."
     table = Table(box=None, header_style="bold", pad_edge=False, caption=url, caption_justify="left")
     for name in ("ROLE", "NAME"):
         table.add_column(name)

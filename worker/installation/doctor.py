@@ -16,7 +16,7 @@ from settings import Settings
 from tools import environment, sandbox, tiers
 from tools.sandbox import Probe
 from tools.sandbox.choice import NoSandbox
-from worker.installation import broker, health, leftovers, lock, packages, ports, record, schema
+from worker.installation import broker, health, leftovers, lock, options, packages, ports, record, schema
 
 LEAST_FREE_BYTES = 2**30
 NONE = "none: command and code tools refuse"
@@ -145,8 +145,9 @@ def _processes(told: Settings) -> Finding:
 def _nothing_runs(told: Settings) -> Finding:
     left = [] if lock.is_held(told) else leftovers.find(told)
     if left:
-        return Finding("processes", Verdict.PROBLEM, f"left of a start that was killed: {', '.join(left)}", "bin/down")
-    return Finding("processes", Verdict.WARNING, "not running", "Start bin/up.")
+        cure = options.command("bin/down", told)
+        return Finding("processes", Verdict.PROBLEM, f"left of a start that was killed: {', '.join(left)}", cure)
+    return Finding("processes", Verdict.WARNING, "not running", f"Start {options.command('bin/up', told)}.")
 
 
 def _web(told: Settings) -> Finding:

@@ -23,7 +23,7 @@ from settings import Settings
 from tasks import logs
 from tasks.reconcile import requeue_lost, runs_here
 from tools.sandbox.choice import NoSandbox
-from worker.installation import broker, health, leftovers, packages, ports, record, sample, schema
+from worker.installation import broker, health, leftovers, options, packages, ports, record, sample, schema
 from worker.installation.doctor import cure_for_no_sandbox, probed
 from worker.installation.first_task import FirstTask
 from worker.installation.journal import Journal
@@ -171,7 +171,7 @@ class Installation:
         self._terminal.say()
         self._terminal.address("Open", f"{self._told.url}/sign-in/{secret}", "  (signs you in, once)")
         self._terminal.address("Flower", f"http://{LOOPBACK}:{self._flower_port}", "  (the queues, to look at)")
-        how = "bin/down" if self._options.detach else "Ctrl-C"
+        how = options.command("bin/down", self._told) if self._options.detach else "Ctrl-C"
         self._terminal.say(f"  {'Stop':<16}{how}; everything is kept in {self._told.data_dir}")
         if self._wants_sample():
             self._first_task = FirstTask(self._app, self._terminal, self._tools, self._told.url)

@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
+
+from settings import Settings
 
 UP = """\
 Set up what is missing, start OpsCore, and stay until Ctrl-C.
@@ -37,6 +40,13 @@ def of_down() -> argparse.Namespace:
     options = _parser("bin/down", DOWN, DOWN_END).parse_args()
     _tell_settings(options)
     return options
+
+
+def command(program: str, told: Settings) -> str:
+    """The program as one writes it for this installation: `bin/down`, with `--data DIR` where that is not the usual."""
+    if told.data_dir == Settings.model_fields["data_dir"].default.absolute():
+        return program
+    return f"{program} --data {shlex.quote(str(told.data_dir))}"
 
 
 def _parser(name: str, purpose: str, end: str) -> argparse.ArgumentParser:

@@ -65,7 +65,8 @@ def _running_already(told: Settings) -> str:
     who = f" (pid {now.supervisor.pid}, {now.url})" if now else ""
     return (
         f"OpsCore is already running on {told.data_dir}{who}.\n"
-        "Stop it with bin/down, or give another folder with --data and another port with --port."
+        f"Stop it with {options.command('bin/down', told)}, "
+        "or give another folder with --data and another port with --port."
     )
 
 

@@ -1,9 +1,11 @@
 """What may be written after bin/up."""
 
 import os
+from pathlib import Path
 
 import pytest
 
+from settings import PROJECT, Settings
 from worker.installation import options
 
 
@@ -32,3 +34,15 @@ def test_a_data_folder_is_meant_from_where_the_person_stands(monkeypatch: pytest
     options.of_up()
     assert os.environ["OPSCORE_DATA_DIR"] == "/here"
     assert os.environ["OPSCORE_PORT"] == "18000"
+
+
+@pytest.mark.parametrize(
+    ("folder", "written"),
+    [
+        (PROJECT / "var", "bin/down"),
+        (Path("/srv/ops"), "bin/down --data /srv/ops"),
+        (Path("/srv/my ops"), "bin/down --data '/srv/my ops'"),
+    ],
+)
+def test_a_command_to_copy_names_the_data_folder_where_it_is_not_the_usual(folder: Path, written: str) -> None:
+    assert options.command("bin/down", Settings(data_dir=folder)) == written

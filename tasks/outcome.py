@@ -123,6 +123,8 @@ def _told_besides(error: OpsCoreError) -> Iterator[str]:
         if told in error.message:
             continue
         match name:
+            case "retry_after_s":
+                continue  # for programs: people are told when the next attempt comes
             case "cure":
                 yield told
             case "setting":

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.orm import joinedload
 
 from models.agent import SILENT_AFTER, Agent, Worker
 from models.columns import clock
 from models.database import reading
+from models.errors import ServiceUnavailable
+from models.event import Event
 from models.leadership import RECONCILER, is_led
 from models.queue import EVERY, Queue
 from models.run import Run
@@ -22,9 +24,11 @@ from models.states import State
 from models.task import Task
 from tasks.broker import BROKER_ERRORS, lengths
 from tasks.expected_wait import Line, ahead_of, expected_wait, in_words
+from tasks.services import refusal_in
 
 MOST_WORKERS = 1000
 _NO_RECONCILER = "no reconciler is at work, which would see to that. Start one: python -m worker.reconciler"
+_QUEUED_BY = ("task.submitted", "task.requeued", "task.retry_planned", "task.reopened")
 _RUNNING = Task.state == literal(State.RUNNING.value, literal_execute=True)
 
 
@@ -50,6 +54,8 @@ class _Case:
     rules: dict[str, Queue]
     is_led: bool
     """Whether a reconciler is at work."""
+    queued_by: Event | None
+    """What put it into its queue last."""
     closed: set[str] = field(default_factory=set)
     """Agents that may not take another task now."""
 
@@ -70,7 +76,13 @@ def _look(task: Task) -> _Case:
         at = clock(session.connection())
         workers = [each for each in session.scalars(alive) if task.queue in each.queues]
         found = {rule.name: rule for rule in session.scalars(rules)}
-        return _Case(task, at, workers, found, is_led(session, RECONCILER))
+        queued_by = session.scalars(_newest(task)).one_or_none()
+        return _Case(task, at, workers, found, is_led(session, RECONCILER), queued_by)
+
+
+def _newest(task: Task) -> Select[Event]:
+    mine = select(Event).where(Event.subject_id == task.id, Event.kind.in_(_QUEUED_BY))
+    return mine.order_by(Event.number.desc()).limit(1)
 
 
 def _its_time(case: _Case) -> str:
@@ -82,9 +94,19 @@ def _its_time(case: _Case) -> str:
         when = f"{until:%Y-%m-%d %H:%M:%S} UTC, which is now"
         if not case.is_led:
             return f"Its time came at {until:%Y-%m-%d %H:%M:%S} UTC, but {_NO_RECONCILER}"
+    if case.queued_by is not None and case.queued_by.data.get("code") == ServiceUnavailable.code:
+        return _of_service(str(case.queued_by.data.get("message", "")), when)
     if case.task.attempts:
         return f"Its attempt {case.task.attempts} failed; the next begins at {when}."
     return f"It was submitted to start at {when}."
+
+
+def _of_service(message: str, when: str) -> str:
+    name, is_crowded = refusal_in(message)
+    why = f"Too many calls wait for {name} already" if is_crowded else f"{name} failed again and again"
+    left = "It is asked again" if is_crowded else "It is left alone"
+    until = f"at {when}" if is_crowded else f"until {when}"
+    return f"{why}. {left} {until}; this uses no attempt."
 
 
 def _everything_paused(case: _Case) -> str:
@@ -181,6 +203,9 @@ def _unpublished(case: _Case) -> str:
         return ""
     if not case.is_led:
         return f"The broker was not told of it yet, and {_NO_RECONCILER}"
+    if case.queued_by is not None and case.queued_by.kind == "task.requeued" and _is_broker_there(case):
+        how = "was stopped" if str(case.queued_by.data.get("reason", "")).endswith("was stopped") else "died"
+        return f"The process that ran it {how}. It goes on as soon as an agent takes it."
     return "The broker has not been reached yet; the task is kept and is published as soon as it answers."
 
 
@@ -200,14 +225,20 @@ def _busy(case: _Case) -> str:
 
 def _next(case: _Case) -> str:
     """Somebody is free: it is a matter of moments, if only the wake-up arrives."""
-    try:
-        lengths([case.task.queue])
-    except BROKER_ERRORS:
+    if not _is_broker_there(case):
         return "The broker does not answer, so nobody is woken. Start it, or look after it: bin/opscore doctor"
     with reading() as session:
         ahead = ahead_of(session, case.task)
     names = _names(case.able)
     return f"{names} is free and takes it next." if not ahead.count else f"{names} takes it soon; {ahead.in_words}."
+
+
+def _is_broker_there(case: _Case) -> bool:
+    try:
+        lengths([case.task.queue])
+    except BROKER_ERRORS:
+        return False
+    return True
 
 
 def _names(workers: Iterable[Worker]) -> str:

@@ -5,6 +5,7 @@ one, is called in turn (models/rate.py).  A database that is away is no reason n
 wait for it.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ PATIENCE = timedelta(seconds=30)
 TOLD_FROM = timedelta(seconds=1)
 TICK_S = 0.1
 LONGEST_NAME = 200
+_REFUSED = re.compile(r"cannot call (\S+) now")
 _T = TypeVar("_T")
 log = logger(__name__)
 
@@ -164,3 +166,9 @@ def _if_it_is_there(work: Callable[[], _T], otherwise: _T) -> _T:
     except (OperationalError, InterfaceError) as error:
         log.warning("services.not_asked", error=str(error.orig))
         return otherwise
+
+
+def refusal_in(message: str) -> tuple[str, bool]:
+    """Which service the message of a `ServiceUnavailable` is about, and whether too many calls wait for it."""
+    found = _REFUSED.search(message)
+    return (found[1] if found else "The service that it needs"), "too many wait" in message

@@ -37,6 +37,16 @@ def next_attempt(data: Data) -> str:
     return f"Attempt {int(data.get('attempt') or 1) + used}{attempts}"
 
 
+def not_again(data: Data) -> str:
+    """Why a failure was for good, of an event that tells it; empty where it does not."""
+    attempts, why = int(data.get("attempts") or 1), str(data.get("why") or "")
+    if why == "no attempt is left":
+        return f"No attempt is left: all {attempts} were made." if attempts > 1 else "One attempt is all that it has."
+    if why.endswith("is not tried again"):
+        return "A failure of this kind is not tried again."
+    return f"{why[:1].upper()}{why[1:]}." if why else ""
+
+
 def _submitted(data: Data) -> str:
     by = f" by the schedule {data['schedule']}" if data.get("schedule") else ""
     return f"Handed in{by}, to the queue {data.get('queue', 'of its complexity')}."
@@ -150,6 +160,11 @@ def _retried(data: Data) -> str:
     return f"{failed}. {next_attempt(data)} comes {soon}."
 
 
+def _failed(data: Data) -> str:
+    said = f"Failed: {data.get('message') or data.get('code') or 'no reason was given'}"
+    return f"{said.rstrip('.')}. {not_again(data)}" if not_again(data) else said
+
+
 def _waiting(data: Data) -> str:
     asked = data.get("question") or {}
     title = asked.get("title") or asked.get("key")
@@ -189,7 +204,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "task.dismissed": lambda data: "Dismissed: no dead letter any more.",
     "task.restored": lambda data: "A dead letter again.",
     "task.succeeded": lambda data: "Succeeded: all steps are done.",
-    "task.failed": lambda data: f"Failed: {data.get('message') or data.get('code') or 'no reason was given'}",
+    "task.failed": _failed,
     "task.cancelled": _cancelled,
     "stage.entered": lambda data: f"Stage: {data.get('stage', '')}.",
     "workspace.ready": _ready,

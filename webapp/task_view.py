@@ -29,6 +29,7 @@ TOLD = {
     State.CANCELLED: ("task.cancelled", "task.cancel_requested"),
     State.PAUSED: ("task.paused", "task.pause_requested", "task.stop_requested"),
     State.QUEUED: ("task.retry_planned",),
+    State.FAILED: ("task.failed",),
 }
 
 

@@ -1,5 +1,6 @@
 """A person who waits is told the truth about why, and what can be done."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from models.agent import SILENT_AFTER, Agent, Worker
 from models.claim import Claimant, claim
 from models.columns import new_id, now
 from models.database import writing
+from models.event import record
 from models.leadership import RECONCILER, lead
 from models.plan import Plan
 from models.queue import EVERY, Queue
@@ -38,6 +40,11 @@ def queued(queue: str = "complexity.3", **values: object) -> Task:
             setattr(task, name, value)
         session.add(task)
     return task
+
+
+def happened(task: Task, kind: str, **data: object) -> None:
+    with writing() as session:
+        record(session, "task", task.id, task.event_count + 1, kind, task.tenant, **data)
 
 
 def working(name: str, *queues: str, seen_ago: timedelta = timedelta(), of_agent: Any = None, **values: Any) -> str:
@@ -142,6 +149,30 @@ def test_no_reconciler_is_at_work_that_would_see_to_it(app: Flask, values: dict[
 def test_it_waits_for_another_attempt(app: Flask) -> None:
     said = why_queued(queued(waits_until=now() + timedelta(hours=3), attempts=2, run_number=2))
     assert said.startswith("Its attempt 2 failed; the next begins at ")
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("cannot call web:a.example now: it failed again and again, and is left alone for a while",
+         r"web:a\.example failed again and again\. It is left alone until .* UTC, in 3 h; this uses no attempt\."),
+        ("cannot call web:a.example now: it is called 30/min at most, and too many wait",
+         r"Too many calls wait for web:a\.example already\. It is asked again at .*; this uses no attempt\."),
+    ],
+)  # fmt: skip
+def test_it_waits_for_a_service_which_uses_no_attempt(app: Flask, message: str, said: str) -> None:
+    task = queued(waits_until=now() + timedelta(hours=3), attempts=5, run_number=6)
+    happened(task, "task.retry_planned", code="service_unavailable", message=f"cannot finish the step “x”: {message}")
+    assert re.fullmatch(said, why_queued(task))
+
+
+def test_the_process_that_ran_it_died(app: Flask) -> None:
+    working("scout", "complexity.3")
+    with scope.wide("system:test"), writing() as session:
+        assert lead(session, RECONCILER, "somebody")
+    task = queued(published_at=None, losses=1)
+    happened(task, "task.requeued", reason="the process 7 of agent scout on host died")
+    assert why_queued(task) == "The process that ran it died. It goes on as soon as an agent takes it."
 
 
 def test_the_emergency_stop_holds_everything(app: Flask) -> None:

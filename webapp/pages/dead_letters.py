@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from models.database import db
+from models.event import Event
 from models.step import Step, StepState
 from models.task import Task
 from models.task_list import LARGEST_PAGE, Filters
@@ -30,6 +31,8 @@ class Letter:
 
     task: Task
     step: Step | None
+    told: Event | None
+    """What says that it failed for good."""
 
     @property
     def code(self) -> str:
@@ -102,7 +105,13 @@ def _counts(session: Session) -> dict[str, int]:
 def _letters(session: Session, tasks: Sequence[Task]) -> list[Letter]:
     failed = select(Step).where(Step.task_id.in_([task.id for task in tasks]), Step.state == StepState.FAILED)
     steps = {step.task_id: step for step in session.scalars(failed.where(Step.superseded_at.is_(None)))}
-    return [Letter(task, steps.get(task.id)) for task in tasks]
+    told = _told(session, tasks)
+    return [Letter(task, steps.get(task.id), told.get(task.id)) for task in tasks]
+
+
+def _told(session: Session, tasks: Sequence[Task]) -> dict[str, Event]:
+    of_these = select(Event).where(Event.subject_id.in_([task.id for task in tasks]), Event.kind == "task.failed")
+    return {event.subject_id: event for event in session.scalars(of_these.order_by(Event.number))}
 
 
 def _grouped(letters: Sequence[Letter], counts: dict[str, int]) -> list[Group]:

@@ -7,7 +7,7 @@ drill.nothing, which starts no sandbox and needs no folder: what is measured is 
 and event of it.  Other queues (peers/) do as much as they can of recording it durably.  Same broker program, same
 number of processes.  For the rate all workers are stopped, the queue is filled, and one system is let go; for the
 latency one task at a time meets an idle worker.  Medians of the rounds.
-The systems: systems.py.  What is asked of each: sides.py.
+Where a task's time goes: docs/decisions/0026.  The systems: systems.py.  What is asked of each: sides.py.
 """
 
 import argparse

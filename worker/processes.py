@@ -1,5 +1,6 @@
 """What each process of a worker needs: logs, a database of its own after the fork, an app context."""
 
+import gc
 import logging
 import os
 from typing import Any
@@ -43,4 +44,6 @@ def _start_child(**_: Any) -> None:
     # The parent's connections are its own: close none of them, use none of them.
     db.engine.dispose(close=False)
     live.channel.cache_clear()
+    # What the parent has made is needed as long as this process lives: nobody need look whether it is garbage.
+    gc.freeze()
     logs.logger(__name__).info("worker.child_started", pid=os.getpid())

@@ -4,6 +4,7 @@ A side takes one command a line and answers with one number a line:
     fill N      submit N tasks; the seconds that took
     drain N     wait until these N are done; tasks per second, from the first start to the last end
     once        submit one task and wait for it; milliseconds from the submission to its start
+    is_free     1 if tasks can be submitted while the workers stand still, else 0
 """
 
 import json
@@ -55,6 +56,7 @@ class Side(Protocol):
     def fill(self, count: int) -> None: ...
     def drain(self, count: int) -> float: ...
     def once(self) -> float: ...
+    def is_free(self) -> bool: ...
 
 
 class Bare:
@@ -80,6 +82,10 @@ class Bare:
         begun = time.time()
         mark.delay()
         return (self._mark() - begun) * 1000
+
+    def is_free(self) -> bool:
+        """A worker that was stopped holds nothing that a submission needs."""
+        return True
 
     def _mark(self) -> float:
         found = self.client.blpop([MARKS], timeout=WITHIN_S)
@@ -137,6 +143,10 @@ class OpsCore:
             started_at = session.scalars(select(Step.started_at).where(Step.task_id == task_id)).one()
         return (started_at - begun).total_seconds() * 1000
 
+    def is_free(self) -> bool:
+        """As of bare Celery: an idle worker only reads."""
+        return True
+
     def _submit(self) -> str:
         with acting("person:bench"):
             return submit(self.order).task.id
@@ -165,6 +175,8 @@ def serve(side: Side) -> None:
                 print(time.perf_counter() - begun, flush=True)
             case "drain", [count]:
                 print(side.drain(int(count)), flush=True)
+            case "is_free", []:
+                print(float(side.is_free()), flush=True)
             case _:
                 print(side.once(), flush=True)
 

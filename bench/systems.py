@@ -54,8 +54,12 @@ class System:
         self.stand_still()
 
     def stand_still(self) -> None:
-        """Stop the worker's processes: an idle one asks its broker too."""
+        """Stop the worker's processes, which ask their broker when idle too; not where one of them holds a lock."""
         os.killpg(self.worker.pid, signal.SIGSTOP)
+        while not self.ask("is_free"):
+            self.go_on()
+            time.sleep(0.01)
+            os.killpg(self.worker.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let them go on."""

@@ -23,6 +23,7 @@ class Peer:
 
     def __init__(self, system: ModuleType) -> None:
         system.connect()
+        self.system = system
         self.put = system.put
         self.client = redis.Redis.from_url(os.environ["BENCH_BROKER_URL"])
 
@@ -41,6 +42,10 @@ class Peer:
         begun = time.time()
         self.put("mark")
         return (self._mark() - begun) * 1000
+
+    def is_free(self) -> bool:
+        """Whether tasks can be submitted while the workers stand still."""
+        return bool(self.system.is_free())
 
     def _mark(self) -> float:
         found: Any = self.client.blpop([MARKS], timeout=WITHIN_S)

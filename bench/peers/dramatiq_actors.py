@@ -17,6 +17,11 @@ actors = {
 }
 
 
+def is_free() -> bool:
+    """A worker that was stopped holds nothing that a submission needs."""
+    return True
+
+
 def connect() -> None:
     """It connects by itself."""
 

@@ -12,6 +12,11 @@ app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.env
 jobs = {"mark": app.task(name="mark")(mark), "nothing": app.task(name="nothing")(lambda: None)}
 
 
+def is_free() -> bool:
+    """A worker that was stopped holds nothing that a submission needs."""
+    return True
+
+
 def connect() -> None:
     """Open the connections that `put` uses."""
     app.open()

@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from models.errors import OpsCoreError
+from models.errors import Conflict, OpsCoreError
 from tasks.logs import logger
+from tasks.standing import STANDS
 from webapp.api import problems as of_api
 
 log = logger(__name__)
@@ -22,7 +23,7 @@ TITLES = {
     403: "This is not for you",
     404: "There is nothing here",
     405: "That did not work",
-    409: "Somebody was faster",
+    409: "That came too late",
     413: "That is too large",
     500: "Something broke here",
     502: "A tool broke",
@@ -54,7 +55,11 @@ def answer(app: Flask) -> None:
 
 
 def _of_error(error: OpsCoreError) -> Response:
-    return of_api.of_error(error) if of_api.is_api() else page(of_api.STATUS.get(error.code, 500), str(error))
+    if of_api.is_api():
+        return of_api.of_error(error)
+    # The button was right when the page was drawn: what is worth knowing is what became of the task since.
+    stands = STANDS.get(error.details.get("state", "")) if isinstance(error, Conflict) else None
+    return page(of_api.STATUS.get(error.code, 500), f"It {stands} meanwhile" if stands else str(error))
 
 
 def _of_database(error: OperationalError | InterfaceError) -> Response:

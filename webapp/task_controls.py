@@ -24,6 +24,12 @@ class Control:
     """The letter that presses it."""
     look: str = ""
     asks: bool = False
+    of_task: bool = True
+    """Whether it is about this task; what is not is about everything."""
+
+    def address(self, task: Task) -> str:
+        """Where it leads."""
+        return url_for(self.view, task_id=task.id) if self.of_task else url_for(self.view)
 
 
 CANCEL = Control("Cancel", "control.cancel", "close", "End it for good", "c", "warns", asks=True)
@@ -32,6 +38,16 @@ PAUSE_NOW = Control("Pause now", "control.pause_now", "pause", "Cut the step tha
 HOLD = Control("Pause", "control.pause", "pause", "No agent takes it until it is resumed", "p")
 GO_ON = Control("Do not pause", "control.resume", "play", "Take the wish back", "p")
 RESUME = Control("Resume", "control.resume", "play", "Go on where it stopped", "p", "main")
+RELEASE = Control(
+    "Release the stop",
+    "standing.release",
+    "play",
+    "Everything was stopped: let it go on",
+    "p",
+    "main",
+    True,
+    of_task=False,
+)
 RETRY = Control("Retry", "control.retry", "refresh", "Go on from the step that failed", "r", "main")
 DISMISS = Control("Dismiss", "control.dismiss", "check", "It has been dealt with: take it off the dead letters")
 AT_REST = {
@@ -50,6 +66,8 @@ def controls_of(task: Task) -> list[Control]:
         return _while_it_runs(task)
     if task.state == State.FAILED and task.dead_letter_at:
         return [RETRY, DISMISS]
+    if task.state == State.PAUSED and task.emergency_at:
+        return [RELEASE, CANCEL]
     return AT_REST[State(task.state)]
 
 

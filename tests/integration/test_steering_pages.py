@@ -103,7 +103,10 @@ def test_what_a_task_allows_has_a_button_and_what_it_does_not_is_refused(client:
         page = client.get(f"/tasks/{task_id}").text
         found = set(re.findall(rf'(?:href|action)="/tasks/{task_id}/([a-z-]+)"', page))
         assert sorted(found & {"cancel", "pause", "pause-now", "resume", "retry", "dismiss"}) == buttons[state], state
-    assert _send(client, f"/tasks/{made[State.SUCCEEDED]}/cancel").status_code == 409
+    late = _send(client, f"/tasks/{made[State.SUCCEEDED]}/cancel")
+    assert late.status_code == 409
+    assert "It has succeeded meanwhile." in late.text
+    assert "task_id" not in late.text
     assert _send(client, f"/tasks/{made[State.QUEUED]}/pause").status_code == 303
     assert _task(client, made[State.QUEUED]).state == State.PAUSED
 
@@ -170,6 +173,7 @@ def test_the_emergency_stop_asks_first_and_tells_every_page(client: FlaskClient)
     assert _task(client, task_id).stop_requested_at is not None
     for path in ("/", "/tasks", "/queues"):
         assert "Everything is stopped" in client.get(path).text
+    assert "Release the stop?" in client.get("/stop").text
     _send(client, "/release")
     assert "Everything is stopped" not in client.get("/").text
 

@@ -189,6 +189,8 @@ def _lost(task: Task) -> str:
 def _kept(task: Task) -> str:
     if not task.steps_done:
         return ""
+    if task.steps_done == 1:
+        return "The one finished step and its files stay."
     return f"{counted(task.steps_done, 'finished step')} and their files stay."
 
 

@@ -42,8 +42,10 @@ def show() -> ResponseReturnValue:
 
 @page.get("/stop")
 def ask_stop() -> ResponseReturnValue:
-    """What stopping everything would do."""
+    """What stopping everything would do; what the release would, where it is stopped already."""
     gate.allow("system:stop")
+    if emergency.standing().is_on:
+        return ask_release()
     now = running(db.session(), MOST_RUNNING)
     runs = f"{counted(len(now), 'task')} {'runs' if len(now) == 1 else 'run'} now" if now else "Nothing runs now"
     return ask(

@@ -27,3 +27,7 @@ def test_no_letter_presses_two_buttons() -> None:
     for state in State:
         keys = [each.key for each in controls_of(Task(state=state, dead_letter_at=NOW)) if each.key]
         assert len(keys) == len(set(keys))
+
+
+def test_what_the_stop_holds_is_released_and_not_resumed() -> None:
+    assert [each.label for each in controls_of(Task(state=State.PAUSED, emergency_at=NOW))][0] == "Release the stop"

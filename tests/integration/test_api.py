@@ -11,9 +11,11 @@ from flask import Flask
 import settings
 from models import scope
 from models.database import db, writing
+from models.leadership import RECONCILER, lead
 from models.states import State
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
+from tasks import emergency
 from tasks.folders import workspaces_root
 from tests.support.factories import every_state, make_agent, make_task, make_worker
 from tests.support.web import PLAYBOOK, Api
@@ -285,6 +287,14 @@ def test_health_needs_no_token_and_tells_no_secret(api: Api, database: settings.
     answer = api.client.get("/health")
     assert answer.status_code == 200
     assert (answer.json["database"], answer.json["broker"], answer.json["status"]) == ("ok", "down", "degraded")
+    assert (answer.json["reconciler"], answer.json["is_stopped"]) == ("down", False)
+    with scope.wide("system:test"), writing() as session:
+        lead(session, RECONCILER, "another")
+    with scope.acting("person:alice"):
+        emergency.stop("fire")
+    db.session.remove()  # what the first look read is old
+    told = api.client.get("/health").json
+    assert (told["reconciler"], told["is_stopped"]) == ("ok", True)
     for secret in (database.token, database.session_key, str(database.data_dir), database.database):
         assert secret not in answer.text
 

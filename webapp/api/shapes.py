@@ -405,6 +405,10 @@ class Health(Answer):
     version: str
     database: Literal["ok", "down"]
     broker: Literal["ok", "down"]
+    reconciler: Literal["ok", "down"] = Field(
+        description="`down` when none leads: no lost task is given back, nothing starts at its time."
+    )
+    is_stopped: bool = Field(description="Whether the emergency stop holds: no task is taken until it is released.")
     agents: int = Field(description="Workers that were heard of lately; 0 when the database is down.")
     sandbox: str = Field(description="The weakest sandbox among them, `unknown` without workers.")
     sandboxes: list[SandboxShape] = Field(description="All sandboxes among them, the strongest first.")

@@ -32,7 +32,7 @@ def reopen(session: Session, task: Task, from_step: str | int | None, **values: 
         InvalidInput: it has no such step.
     """
     steps = live_steps(session, task.id)
-    at = _unfinished(steps) if from_step is None else _named(steps, from_step)
+    at = _unfinished(steps) if from_step is None else _named(task, steps, from_step)
     kept, again = steps[:at], steps[at:]
     if again:
         _restore(session, task, steps, at)
@@ -68,12 +68,17 @@ def _unfinished(steps: Sequence[Step]) -> int:
     return next((index for index, step in enumerate(steps) if step.state not in FINISHED), len(steps))
 
 
-def _named(steps: Sequence[Step], wanted: str | int) -> int:
+def _named(task: Task, steps: Sequence[Step], wanted: str | int) -> int:
     """Index of the step with that key or position; of a step that repeats, the plan's name is its first."""
     text = str(wanted).strip()
     for index, step in enumerate(steps):
         if text in (step.key, str(step.position)) or step.key.startswith(f"{text}["):
             return index
+    if text in [planned.get("name") for planned in task.plan.content.get("steps", [])]:
+        message = f"the step {text} was not reached yet, so there is nothing to repeat: retry the task to go on to it"
+        raise InvalidInput(
+            "cannot replay task: this step was not reached yet", problems=[Problem(path="from_step", message=message)]
+        )
     known = ", ".join(step.key for step in steps[:20]) or "none, so retry it"
     raise InvalidInput(
         "cannot replay task: it has no such step",

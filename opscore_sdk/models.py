@@ -61,6 +61,7 @@ class Task(Shape):
     steps_total: int = 0
     steps_done: int = 0
     event_count: int = 0
+    attempts: int = 0
     error_code: str | None = None
     error_message: str | None = None
     submitted_at: datetime | None = None

@@ -73,6 +73,14 @@ def test_a_file_with_a_playbook_is_run(opscore: Opscore, tmp_path: Path) -> None
     assert (made["title"], made["complexity"], made["inputs"]) == ("Mine", 7, {"name": "42"})
 
 
+def test_a_start_time_that_has_passed_is_said_to_mean_at_once(opscore: Opscore, tmp_path: Path) -> None:
+    (tmp_path / "greet.json").write_text(json.dumps(PLAYBOOK))
+    passed = opscore("run", "greet.json", "-i", "name=42", "--start", "2020-01-01T00:00:00Z").stdout
+    assert "Its start time has passed: it begins at once." in passed
+    later = opscore("run", "greet.json", "-i", "name=42", "--start", "2099-01-01T00:00:00Z")
+    assert later.exit_code == 2 and "must be within" in later.stderr
+
+
 def test_limits_go_with_the_task_and_are_shown(opscore: Opscore, tmp_path: Path) -> None:
     (tmp_path / "greet.json").write_text(json.dumps(PLAYBOOK))
     options = ("--limit", "memory=512MiB", "--limit", "wall=5 min")

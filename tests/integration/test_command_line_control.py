@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,16 +14,17 @@ from sqlalchemy import delete, select, update
 
 from models import scope
 from models.agent import Agent
+from models.columns import now
 from models.database import reading, writing
 from models.plan import Plan
 from models.states import State
 from models.task import Task
 from opscore_sdk import Conflict, OpsCoreClient
 from settings import PROJECT
-from tests.support.factories import make_agent, make_task, make_worker
+from tests.support.factories import make_agent, make_event, make_task, make_worker
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
 from tests.support.workplace import Workplace
-from worker.command_line import controls, emergency
+from worker.command_line import emergency, sure
 from worker.command_line.program import program
 
 Opscore = Callable[..., Result]
@@ -82,6 +84,33 @@ def test_one_task_is_cancelled_paused_resumed_and_retried(opscore: Opscore) -> N
     assert opscore("task", "dismiss", task_id).exit_code == 4
 
 
+def test_asking_for_what_is_so_already_says_so(opscore: Opscore) -> None:
+    cancelled, failed = new(State.CANCELLED, title="Count"), new(State.FAILED, title="Too late")
+    assert "Nothing to do: Count was already cancelled." in opscore("task", "cancel", cancelled).stdout
+    with writing() as session:
+        session.execute(update(Task).where(Task.id == failed).values(dead_letter_at=Task.finished_at))
+    assert "Dismissed: Too late is no dead letter any more." in opscore("task", "dismiss", failed).stdout
+    assert "Nothing to do: Too late was no dead letter any more." in opscore("task", "dismiss", failed).stdout
+    assert "Nothing was stopped" in opscore("release").stdout
+
+
+def test_a_task_says_when_it_began_and_must_end_and_why_no_attempt_is_left(opscore: Opscore, web: LiveWeb) -> None:
+    with writing() as session:
+        task = make_task(session, State.FAILED, 2, attempts=3, priority=7, deadline_at=now() + timedelta(days=2))
+        told = {"why": "no attempt is left", "attempt": 3, "attempts": 3}
+        make_event(session, task, "task.failed", now(), code="exit_code", message="ended with exit code 1", **told)
+        task.dead_letter_at = task.finished_at
+    shown = {line.strip() for line in opscore("task", "show", task.id).stdout.splitlines()}
+    facts = " ".join(" ".join(line.split()) for line in shown)
+    assert "no further attempt: no attempt is left (attempt 3 of 3)" in shown
+    assert "priority 7" in facts and "failed attempts 3" in facts and f"{web.url}/tasks/{task.id}" in facts
+    zone = now().astimezone().strftime("%Z")
+    assert all(line.endswith(zone) for line in shown if line.startswith(("deadline", "started", "submitted")))
+    followed = opscore("task", "follow", task.id)
+    assert followed.exit_code == 1 and "No further attempt: no attempt is left" in followed.stdout
+    assert ", 3 attempts" in opscore("task", "list", "--dead-letters").stdout
+
+
 def test_a_dismissed_dead_letter_is_brought_back(opscore: Opscore) -> None:
     task_id = new(State.FAILED)
     assert as_json(opscore("task", "dismiss", task_id, "--json"))["dead_letter_at"] is None
@@ -107,6 +136,9 @@ def test_a_refusal_says_why(opscore: Opscore) -> None:
 def test_a_task_is_replayed_from_a_step(opscore: Opscore) -> None:
     task_id = new(State.SUCCEEDED)
     assert "Replayed from measure" in opscore("task", "replay", task_id, "--from", "measure").stdout
+    planned = Plan(content={"steps": [{"name": "measure"}, {"name": "announce"}]})
+    refused = opscore("task", "replay", new(State.FAILED, plan=planned), "--from", "announce")
+    assert refused.exit_code == 2 and "the step announce was not reached yet" in refused.stderr
     shown = opscore("task", "show", task_id).stdout
     assert "Write the plan" in shown and "Measure every file" not in shown
 
@@ -148,7 +180,7 @@ def test_many_are_shown_and_asked_for_before_anything_happens(
     assert "7 tasks to cancel:" in looked and "Part 6" in looked and "…" in looked
     refused = opscore(*wanted)
     assert refused.exit_code == 2 and "this would cancel 7 tasks; say --yes" in refused.stderr
-    monkeypatch.setattr(controls, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(sure, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     declined = run(*wanted, typed="n\n")
     assert declined.exit_code == 1 and "Cancel 7 tasks? [y/N]" in declined.stdout
     assert {state(task_id) for task_id in tasks} == {State.QUEUED}
@@ -167,6 +199,9 @@ def test_many_are_shown_and_asked_for_before_anything_happens(
         (("task", "pause", "--now", "--agent", "x", "--yes"), "--now is for one task"),
         (("queue", "limit", "complexity.1", "many"), "is no number of tasks"),
         (("stop-all",), "say --yes"),
+        (("retention", "prune"), "this deletes all tasks whose time is over; say --yes"),
+        (("service", "reset", "web:example.org"), "say --yes"),
+        (("schedule", "delete", "nightly"), "say --yes"),
     ],
 )
 def test_what_is_said_wrongly_does_nothing(opscore: Opscore, arguments: tuple[str, ...], said: str) -> None:
@@ -193,6 +228,8 @@ def test_an_agent_is_paused_limited_and_resumed(opscore: Opscore) -> None:
     assert "hand: none of its own, 2 at a time" in opscore("agent", "limits", "hand", "--running", "2").stdout
     shown = opscore("agent", "show", "hand").stdout
     assert "paused" in shown and "2 at a time" in shown
+    listed = next(line for line in opscore("agent", "list").stdout.splitlines() if "hand" in line)
+    assert "paused since" in listed and "2 at a time" in listed
     assert "hand takes tasks again" in opscore("agent", "resume", "hand").stdout
     assert as_json(opscore("agent", "limits", "hand", "--running", "none", "--json"))["max_running"] is None
 
@@ -204,6 +241,8 @@ def test_everything_is_stopped_and_released(opscore: Opscore, monkeypatch: pytes
     stopped = opscore("stop-all", "--reason", "fire", "--yes").stdout
     assert "Everything is stopped" in stopped and "by program:token: fire" in stopped
     assert as_json(opscore("stop-all", "--status", "--json"))["is_on"]
+    for kind in ("task", "agent", "queue"):
+        assert "bin/opscore release ends that" in opscore(kind, "list").stderr
     with writing() as session:
         session.execute(update(Task).where(Task.state == State.RUNNING).values(state=State.PAUSED))
     assert "Released: agents take tasks again." in opscore("release").stdout

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tools.terminal_text import one_line
+from worker.command_line.emergency import remind
 from worker.command_line.frame import Remote, console, frame
 from worker.command_line.limits import given_limits, in_words, limit_option
 from worker.command_line.queues import in_words as tasks_at_a_time
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
 NO_LIMITS = "none of its own"
 
 
-@click.group()
+@click.group(short_help="Look at the agents, pause them, limit them.")
 def agent() -> None:
     """Look at the agents, pause them, limit how many tasks they run and what their steps may use."""
 
 
-@agent.command("list", cls=Remote)
+@agent.command("list", cls=Remote, short_help="List the agents and what they work on.")
 def list_agents() -> None:
     """List the agents: how they are, what they take, what they work on."""
     with frame().client() as client:
         found = client.agents()
+        remind(client)
     frame().show({"agents": found}, lambda: _table(found))
 
 
@@ -41,7 +43,7 @@ def show(name: str) -> None:
     frame().show(found, lambda: _detail(found))
 
 
-@agent.command(cls=Remote)
+@agent.command(cls=Remote, short_help="Show or set an agent's limits.")
 @click.argument("name", metavar="AGENT")
 @limit_option(" none takes one away.")
 @click.option("--running", metavar="NUMBER|none", help="So many tasks at a time, on all hosts together.")
@@ -122,8 +124,15 @@ def _table(found: "list[Agent]") -> Any:
         titles = ", ".join(str(task["title"]) for task in each.current_tasks)
         memory = size(sum(worker["memory_bytes"] for worker in workers))
         table.add_row(Text("●", style=LIGHTS[each.light]), Text(each.name), _levels(each), str(len(workers)),
-                      memory, when(seen), Text(one_line(titles) or "–"), Text(each.reason, style="dim"))  # fmt: skip
+                      memory, when(seen), Text(one_line(titles) or "–"), Text(_remarks(each), style="dim"))  # fmt: skip
     return table
+
+
+def _remarks(each: "Agent") -> str:
+    """Why its light is so, and what somebody has set that keeps it from work."""
+    paused = f"paused since {when(each.paused_at)}" if each.paused_at else ""
+    at_a_time = "" if each.max_running is None else tasks_at_a_time(each.max_running)
+    return "; ".join(said for said in (paused, at_a_time, in_words(each.limits), each.reason) if said)
 
 
 def _levels(each: "Agent") -> str:

@@ -13,7 +13,7 @@ TARGETS = (
 )  # fmt: skip
 
 
-@click.command(cls=Local)
+@click.command(cls=Local, short_help="Kill at random, and show that no task is lost.")
 @click.option("--tasks", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="How many to submit.")
 @click.option("--minutes", default=5.0, show_default=True, type=click.FloatRange(0.1, 600), help="How long to kill.")
 @click.option(

@@ -3,7 +3,6 @@
 For many, what it is about is shown first and asked for; then it goes on in bounded calls.  tasks.py lists and shows.
 """
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from worker.command_line.following import follow as follow_task
 from worker.command_line.frame import MISUSED, Remote, console, end, frame, say
 from worker.command_line.named import STATES, id_of
 from worker.command_line.orders import given_inputs
+from worker.command_line.sure import require_terminal
 
 if TYPE_CHECKING:
     from opscore_sdk import BulkProgress, OpsCoreClient, Task
@@ -28,12 +28,19 @@ DONE = {
     "retry": "Retried",
     "dismiss": "Dismissed",
 }
+RESULTS = {"cancel": "cancelled", "pause": "paused", "resume": "queued"}
 HELP = {
     "cancel": "Cancel a task, or all that pass a filter; what runs ends with every process that it started.",
     "pause": "Pause a task after its running step, or all that pass a filter.",
     "resume": "Give a paused task, or all that pass a filter, back to its queue.",
     "retry": "Try a failed or cancelled task, or all that pass a filter, again from the step that did not succeed.",
     "dismiss": "Take a failed task, or all that pass a filter, out of the dead letters.",
+}
+SHORT = {
+    "cancel": "Cancel a task, or all that pass a filter.",
+    "resume": "Give paused tasks back to their queues.",
+    "retry": "Try failed or cancelled tasks again.",
+    "dismiss": "Take failed tasks out of the dead letters.",
 }
 _OPTIONS = (
     click.option("--state", type=click.Choice(STATES), help="All tasks in this state."),
@@ -61,13 +68,13 @@ def on_one_or_many(action: str) -> click.Command:
     options = (*_OPTIONS, _NOW) if action == "pause" else _OPTIONS
     for option in reversed((click.argument("task_id", metavar="[TASK]", required=False), *options)):
         command = option(command)
-    return click.command(action, cls=Remote)(command)
+    return click.command(action, cls=Remote, short_help=SHORT.get(action))(command)
 
 
 _NOW = click.option("--now", is_flag=True, help="In the middle of the step that runs: it is begun again later.")
 
 
-@click.command(cls=Remote)
+@click.command(cls=Remote, short_help="Do an ended task again from a step on.")
 @click.argument("task_id", metavar="TASK")
 @click.option("--from", "from_step", required=True, metavar="STEP", help="Its key, or its position from 1.")
 def replay(task_id: str, from_step: str) -> None:
@@ -77,7 +84,7 @@ def replay(task_id: str, from_step: str) -> None:
     frame().show(found, lambda: _said(found, f"Replayed from {from_step}"))
 
 
-@click.command(cls=Remote)
+@click.command(cls=Remote, short_help="Submit a task with the same plan.")
 @click.argument("task_id", metavar="TASK")
 @click.option("-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="Another value; @FILE uploads it.")
 @click.option("--title", help="Another title.")
@@ -100,7 +107,7 @@ def clone(task_id: str, given: tuple[str, ...], is_followed: bool, **changes: An
             told.show(made, lambda: _said(made, f"Cloned from {original.id}"))
 
 
-@click.command(cls=Remote)
+@click.command(cls=Remote, short_help="Say what becomes of a step that was cut off.")
 @click.argument("task_id", metavar="TASK")
 @click.argument("choice", type=click.Choice(("retry", "done", "fail")))
 def answer(task_id: str, choice: str) -> None:
@@ -139,8 +146,21 @@ def _one(client: "OpsCoreClient", action: str, task_id: str, options: dict[str, 
     wanted = id_of(client, task_id)
     if options["dry_run"]:
         end(MISUSED, "--dry-run is for many tasks; task show tells about one.")
+    before = client.task(wanted)
     found = client.pause(wanted, now=True) if options.get("now") else getattr(client, action)(wanted)
-    frame().show(found, lambda: _said(found, DONE[action]))
+    frame().show(found, lambda: _already(before, found, action) or _said(found, DONE[action]))
+
+
+def _already(before: "Task", task: "Task", action: str) -> Any:
+    """What to say where nothing changed because it was so before; None where something did."""
+    from rich.text import Text
+
+    if action == "dismiss":
+        is_so, words = before.dead_letter_at is None, "was no dead letter any more"
+    else:
+        is_so = before.state == task.state == RESULTS.get(action) and not task.wishes
+        words = f"was already {task.state}"
+    return Text(f"Nothing to do: {one_line(task.title)} {words}.\n{task.id}") if is_so else None
 
 
 def _said(task: "Task", done: str) -> Any:
@@ -149,7 +169,8 @@ def _said(task: "Task", done: str) -> Any:
     wish = {"cancel": "It is being cancelled", "stop": "It is being paused", "pause": "It pauses after this step"}
     if task.wishes:
         return Text(f"{wish[task.wishes[0]]}: {one_line(task.title)}\nWatch it: bin/opscore task follow {task.id}")
-    return Text(f"{done}: {one_line(task.title)} is {task.state} now.\n{task.id}")
+    now = "no dead letter any more" if done == DONE["dismiss"] else f"{task.state} now"
+    return Text(f"{done}: {one_line(task.title)} is {now}.\n{task.id}")
 
 
 def _many(client: "OpsCoreClient", action: str, options: dict[str, Any]) -> None:
@@ -179,8 +200,8 @@ def _filters(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ask(action: str, found: "BulkProgress") -> None:
-    if frame().is_json or not sys.stdin.isatty():
-        end(MISUSED, f"this would {action} {_tasks(found.left)}; say --yes to do it, --dry-run to look.")
+    what = f"this would {action} {_tasks(found.left)}; say --yes to do it, --dry-run to look."
+    require_terminal(what)
     console().print(_preview(action, found))
     click.confirm(f"{action.capitalize()} {_tasks(found.left)}?", abort=True)
 

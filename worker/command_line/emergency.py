@@ -1,25 +1,25 @@
 """`stop-all` and `release`: the emergency stop of everything, and its end."""
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from tools.terminal_text import one_line
-from worker.command_line.frame import MISUSED, Remote, end, frame, say
+from worker.command_line.frame import Remote, frame, say
+from worker.command_line.sure import require_terminal
 from worker.command_line.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opscore_sdk import Emergency
+    from opscore_sdk import Emergency, OpsCoreClient
 
 PATIENCE_S = 30.0
 PAUSE_S = 0.5
 
 
-@click.command("stop-all", cls=Remote)
+@click.command("stop-all", cls=Remote, short_help="Stop everything now; every running step ends.")
 @click.option("--reason", default="", help="Why, for people.")
 @click.option("--status", is_flag=True, help="Only say whether everything is stopped.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -37,20 +37,31 @@ def stop_all(reason: str, status: bool, yes: bool) -> None:
     frame().show(found, lambda: _in_words(found))
 
 
-@click.command(cls=Remote)
+@click.command(cls=Remote, short_help="End the emergency stop.")
 def release() -> None:
     """End the emergency stop: agents take tasks again, and what it has paused is resumed."""
     with frame().client() as client:
+        was_on = _holds(client.emergency.standing())
         found = _until_none_is_left(client.emergency.release)
     left = f" {found.left} are still being stopped and are resumed after that." if found.left else ""
-    frame().show(found, lambda: f"Released: agents take tasks again.{left}")
+    done = "Released: agents take tasks again." if was_on else "Nothing was stopped: there is nothing to release."
+    frame().show(found, lambda: f"{done}{left}")
+
+
+def remind(client: "OpsCoreClient") -> None:
+    """Say for people, beside a list, that everything is stopped; nothing where it is not."""
+    if not frame().is_json and (found := client.emergency.standing()).is_on:
+        say(f"{_in_words(found)} bin/opscore release ends that.", err=True)
+
+
+def _holds(found: "Emergency") -> bool:
+    return found.is_on or found.held > 0
 
 
 def _ask(is_sure: bool) -> None:
     if is_sure:
         return
-    if frame().is_json or not sys.stdin.isatty():
-        end(MISUSED, "this ends every running step; say --yes to do it.")
+    require_terminal("this ends every running step; say --yes to do it.")
     click.confirm("Stop everything? Every running step ends now.", abort=True)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tools.terminal_text import Neutraliser, one_line
+from worker.command_line.endings import why_no_more
 from worker.command_line.frame import FAILED, Frame, as_json, console, say
 from worker.command_line.words import SIGNS, STATE_STYLES, duration, in_words
 
@@ -45,18 +46,20 @@ def follow(told: Frame, client: "OpsCoreClient", task_id: str) -> None:
         _as_lines(messages)
     ended = client.task(task_id)
     if not told.is_json:
-        _conclude(told, ended)
+        _conclude(told, client, ended)
     if not ended.has_succeeded:
         raise click.exceptions.Exit(FAILED)
 
 
-def _conclude(told: Frame, task: "Task") -> None:
+def _conclude(told: Frame, client: "OpsCoreClient", task: "Task") -> None:
     from rich.text import Text
 
     style = STATE_STYLES.get(task.state, "")
     console().print(Text.assemble((task.state.capitalize(), style), ": ", one_line(task.title)))
     if task.error_message:
         say(task.error_message)
+    if ended := why_no_more(client, task):
+        say(ended.capitalize())
     click.echo(f"{told.address()}/tasks/{task.id}")
 
 
@@ -73,7 +76,7 @@ def _as_lines(messages: "Iterator[Event | Output]") -> None:
 
     for message in messages:
         if isinstance(message, Event):
-            at = f"{message.at:%H:%M:%S}" if message.at else ""
+            at = f"{message.at.astimezone():%H:%M:%S %Z}" if message.at else ""
             click.echo(f"{at}  {one_line(in_words(message))}")
 
 

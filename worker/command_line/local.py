@@ -10,7 +10,7 @@ from worker.command_line.words import duration, size
 VERDICTS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
 
-@click.command(cls=Local)
+@click.command(cls=Local, short_help="Show every process of this installation.")
 def status() -> None:
     """Show every process of this installation; exit code 3 when it is not running."""
     from worker.installation import options
@@ -26,7 +26,7 @@ def status() -> None:
         raise click.exceptions.Exit(UNREACHABLE)
 
 
-@click.command(cls=Local)
+@click.command(cls=Local, short_help="Find what is missing or wrong here, and its cure.")
 def doctor() -> None:
     """Find what is missing or wrong here, and name the cure; exit code 1 when there is a problem."""
     from worker.installation.doctor import Verdict, examine

@@ -18,7 +18,7 @@ def playbook() -> None:
     """Work on playbooks."""
 
 
-@playbook.command(cls=Local)
+@playbook.command(cls=Local, short_help="Find every mistake in a playbook.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="An input, to see what it does.")
 def check(file: str, given: tuple[str, ...]) -> None:

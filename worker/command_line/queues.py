@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tools.terminal_text import one_line
+from worker.command_line.emergency import remind
 from worker.command_line.frame import MISUSED, Remote, end, frame
 from worker.command_line.words import when
 
@@ -15,16 +16,17 @@ COUNTED = 1_000
 NONE = "none"
 
 
-@click.group()
+@click.group(short_help="Look at the queues, pause them, limit them.")
 def queue() -> None:
     """Look at the queues, pause them, limit how many of their tasks run at a time."""
 
 
-@queue.command("list", cls=Remote)
+@queue.command("list", cls=Remote, short_help="List the queues: what waits, what runs, their rules.")
 def list_queues() -> None:
     """List the queues: what waits, what runs, who serves them, and their rules."""
     with frame().client() as client:
         found = client.queues.all()
+        remind(client)
     frame().show({"queues": found}, lambda: _table(found))
 
 
@@ -47,7 +49,7 @@ def resume(name: str) -> None:
     frame().show(found, lambda: f"{found.name} is open; {_count(found.depth)} wait in it.")
 
 
-@queue.command(cls=Remote)
+@queue.command(cls=Remote, short_help="Let so many tasks of a queue run at a time.")
 @click.argument("name", metavar="QUEUE")
 @click.argument("number", metavar="NUMBER|none")
 def limit(name: str, number: str) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from worker.command_line.frame import Local, Remote, console, frame
+from worker.command_line.sure import confirmed, require_terminal
 from worker.command_line.words import size
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def retention() -> None:
     """Say for how long ended tasks are kept, and give room back."""
 
 
-@retention.command(cls=Remote)
+@retention.command(cls=Remote, short_help="Show for how long tasks are kept.")
 def show() -> None:
     """Show for how long tasks are kept, and what would be deleted now."""
     with frame().client() as client:
@@ -26,16 +27,17 @@ def show() -> None:
     frame().show({"rules": rules}, lambda: _table(rules))
 
 
-@retention.command("set", cls=Remote)
+@retention.command("set", cls=Remote, short_help="Say for how long tasks that ended so are kept.")
 @click.argument("state", type=STATES)
 @click.argument("keep", metavar="TIME|forever")
 @click.option("--export/--no-export", default=True, show_default=True, help="Archive what the rows say before.")
-@click.option("--yes", "is_sure", is_flag=True, help="Do not ask when tasks would be deleted at once.")
+@click.option("-y", "--yes", "is_sure", is_flag=True, help="Do not ask when tasks would be deleted at once.")
 def set_rule(state: str, keep: str, export: bool, is_sure: bool) -> None:
     """Keep tasks that ended in STATE for so long from now on, such as '90 days'."""
     with frame().client() as client:
         due = client.retention.preview(state, keep).due
         if due["tasks"] and not is_sure:
+            require_terminal(f"this deletes {_due(due)} within minutes; say --yes to do it.")
             click.confirm(f"This deletes {_due(due)} within minutes. Go on?", abort=True)
         rule = client.retention.set(state, keep, export=export)
     frame().show(rule, lambda: f"Tasks that {_ended(rule.state)} are kept {_kept(rule.keep)}.")
@@ -52,7 +54,7 @@ def preview(state: str, keep: str) -> None:
 
 
 @retention.command(cls=Remote)
-@click.confirmation_option(prompt="Delete all tasks whose time is over now?")
+@confirmed("Delete all tasks whose time is over now?", "this deletes all tasks whose time is over")
 def prune() -> None:
     """Delete what is due now, without waiting for the reconciler."""
     deleted, is_more = 0, True
@@ -63,7 +65,7 @@ def prune() -> None:
     frame().show({"deleted": deleted}, lambda: f"Deleted {deleted} {'task' if deleted == 1 else 'tasks'}.")
 
 
-@retention.command(cls=Local)
+@retention.command(cls=Local, short_help="Give the room of deleted rows back to the disk.")
 def compact() -> None:
     """Give the room of deleted rows back to the disk; works while OpsCore runs or is stopped."""
     from models.database import bare_app

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from worker.command_line.following import follow
-from worker.command_line.frame import Frame, Remote, frame
+from worker.command_line.frame import Frame, Remote, frame, say
 from worker.command_line.orders import given_order, order_options
 from worker.command_line.words import when
 
 if TYPE_CHECKING:
     from opscore_sdk import Task
+
+PASSED = "Its start time has passed: it begins at once."
 
 
 @click.command(cls=Remote)
@@ -31,15 +33,18 @@ def run(what: str, is_followed: bool, **options: Any) -> None:
     with told.client() as client:
         order = given_order(client, what, options)
         task = client.submit(**order, **options)
+        passed = bool(options["start_at"]) and task.waits_until is None
         if is_followed:
+            if passed:
+                say(PASSED, err=True)
             follow(told, client, task.id)
         else:
-            told.show(task, lambda: _submitted(told, task))
+            told.show(task, lambda: _submitted(told, task, passed=passed))
 
 
-def _submitted(told: Frame, task: "Task") -> Any:
+def _submitted(told: Frame, task: "Task", *, passed: bool) -> Any:
     from rich.text import Text
 
-    waits = f"\nIt waits until {when(task.waits_until)}." if task.waits_until else ""
+    waits = f"\nIt waits until {when(task.waits_until)}." if task.waits_until else f"\n{PASSED}" if passed else ""
     follow_it = f"{waits}\n{told.address()}/tasks/{task.id}\nWatch it: bin/opscore task follow {task.id}"
     return Text.assemble("Submitted ", (task.id, "bold"), follow_it)

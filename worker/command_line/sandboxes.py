@@ -31,7 +31,7 @@ def sandbox() -> None:
     """Try the sandbox that the agents' commands run in."""
 
 
-@sandbox.command(cls=Local)
+@sandbox.command(cls=Local, short_help="Run a sandbox and say what it is.")
 @click.option("--tier", type=click.IntRange(1, 3), help="Try this tier alone.")
 def probe(tier: int | None) -> None:
     """Run a sandbox and say what it is; exit code 125 when this host has none, or not the tier asked for.

@@ -10,6 +10,7 @@ import click
 from tools.terminal_text import one_line
 from worker.command_line.frame import MISUSED, REFUSED, Remote, console, end, frame
 from worker.command_line.orders import given_order, order_options
+from worker.command_line.sure import confirmed
 from worker.command_line.words import when
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def schedule() -> None:
     """
 
 
-@schedule.command("list", cls=Remote)
+@schedule.command("list", cls=Remote, short_help="List the schedules and their next times.")
 def list_schedules() -> None:
     """List the schedules: when each comes next, and what its last time came to."""
     with frame().client() as client:
@@ -44,7 +45,7 @@ def list_schedules() -> None:
     frame().show({"schedules": found}, lambda: _table(found))
 
 
-@schedule.command(cls=Remote)
+@schedule.command(cls=Remote, short_help="Make a schedule.")
 @click.argument("name", metavar="NAME")
 @click.argument("what", metavar="TEMPLATE|FILE")
 @_when_options
@@ -103,7 +104,10 @@ def run(which: str) -> None:
 
 @schedule.command(cls=Remote)
 @click.argument("which", metavar="SCHEDULE")
-@click.confirmation_option(prompt="Delete the schedule and the record of its times? Its tasks stay.")
+@confirmed(
+    "Delete the schedule and the record of its times? Its tasks stay.",
+    "this deletes the schedule and the record of its times",
+)
 def delete(which: str) -> None:
     """Delete a schedule; the tasks that it submitted stay."""
     with frame().client() as client:

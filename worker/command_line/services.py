@@ -7,6 +7,7 @@ import click
 
 from tools.terminal_text import one_line
 from worker.command_line.frame import Remote, frame
+from worker.command_line.sure import confirmed
 from worker.command_line.words import when
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 CIRCUITS = {"closed": ("called", "green"), "open": ("left alone", "red"), "trying": ("being tried", "yellow")}
 
 
-@click.group()
+@click.group(short_help="Look at the outside services that tools call.")
 def service() -> None:
     """Look at the outside services that tools call, and have one called again."""
 
 
-@service.command("list", cls=Remote)
+@service.command("list", cls=Remote, short_help="List the services that failed lately or have a rate.")
 def list_services() -> None:
     """List the services that failed lately or have a rate, those that are left alone first."""
     with frame().client() as client:
@@ -30,7 +31,7 @@ def list_services() -> None:
 
 @service.command(cls=Remote)
 @click.argument("name", metavar="SERVICE")
-@click.confirmation_option(prompt="Call it again at once, and forget its failures?")
+@confirmed("Call it again at once, and forget its failures?", "this forgets its failures")
 def reset(name: str) -> None:
     """Have a service called again, such as web:example.org."""
     with frame().client() as client:

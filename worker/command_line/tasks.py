@@ -8,6 +8,8 @@ import click
 
 from tools.terminal_text import one_line
 from worker.command_line.controls import COMMANDS
+from worker.command_line.emergency import remind
+from worker.command_line.endings import why_no_more
 from worker.command_line.following import follow as follow_task
 from worker.command_line.frame import MISUSED, Remote, console, end, frame
 from worker.command_line.limits import in_words
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 WIDE = 100
 
 
-@click.group()
+@click.group(short_help="List, watch, cancel, pause, retry, clone tasks.")
 def task() -> None:
     """List tasks, look at one, watch it, fetch its files; cancel, pause, retry, clone them.
 
@@ -44,7 +46,9 @@ def list_tasks(**filters: Any) -> None:
     """List tasks, newest first."""
     with frame().client() as client:
         page = client.task_page(**filters)
-    frame().show({"tasks": page.tasks, "next_cursor": page.next_cursor}, lambda: _table(page))
+        remind(client)
+    shown = {"tasks": page.tasks, "next_cursor": page.next_cursor}
+    frame().show(shown, lambda: _table(page, has_reason=filters["dead_letters"]))
 
 
 @task.command(cls=Remote)
@@ -54,7 +58,8 @@ def show(task_id: str) -> None:
     with frame().client() as client:
         found = client.task(id_of(client, task_id))
         steps = client.steps(found.id)
-    frame().show({**found.raw, "steps": steps}, lambda: _detail(found, steps))
+        ended = why_no_more(client, found)
+    frame().show({**found.raw, "steps": steps}, lambda: _detail(found, steps, ended))
 
 
 @task.command(cls=Remote)
@@ -74,7 +79,7 @@ def files(task_id: str) -> None:
     frame().show({"files": found}, lambda: _files(found))
 
 
-@task.command(cls=Remote)
+@task.command(cls=Remote, short_help="Fetch one of a task's files, or all as a ZIP.")
 @click.argument("task_id", metavar="TASK")
 @click.argument("path", required=False)
 @click.option("-o", "--output", metavar="FILE", help="Where to write it; - is standard output.")
@@ -106,7 +111,7 @@ def _fetch(client: "OpsCoreClient", task_id: str, path: str | None, into: Any) -
         client.download_all(task_id, into)
 
 
-def _table(page: "Page") -> Any:
+def _table(page: "Page", *, has_reason: bool) -> Any:
     from rich.table import Table
     from rich.text import Text
 
@@ -116,25 +121,33 @@ def _table(page: "Page") -> Any:
     is_wide = console().width >= WIDE
     for name, width in (("ID", 36), ("STATE", 9), ("STEPS", 5), *((("AGENT", 8),) * is_wide), ("SUBMITTED", 9)):
         table.add_column(name, no_wrap=True, min_width=width)
+    if has_reason:
+        table.add_column("REASON", no_wrap=True)
     table.add_column("TITLE", no_wrap=True, overflow="ellipsis", ratio=1)
     for each in page.tasks:
         state = Text(each.state, style=STATE_STYLES.get(each.state, ""))
         agent = [each.agent or "–"] * is_wide
         steps = f"{each.steps_done}/{each.steps_total}"
-        table.add_row(each.id, state, steps, *agent, when(each.submitted_at), Text(one_line(each.title)))
+        reason = [Text(_reason(each))] * has_reason
+        table.add_row(each.id, state, steps, *agent, when(each.submitted_at), *reason, Text(one_line(each.title)))
     if page.next_cursor:
         table.caption = f"Older ones: --cursor {page.next_cursor}"
     return table
 
 
-def _detail(found: "Task", steps: "list[Step]") -> None:
+def _reason(each: "Task") -> str:
+    attempts = f", {each.attempts} attempts" if each.attempts > 1 else ""
+    return f"{each.error_code or '–'}{attempts}"
+
+
+def _detail(found: "Task", steps: "list[Step]", ended: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
     out = console()
     out.print(Text(one_line(found.title), style="bold"))
     facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(found):
+    for name, value in _facts(found, ended):
         facts.add_row(Text(name, style="dim"), value)
     out.print(facts)
     table = Table.grid(padding=(0, 2))
@@ -154,7 +167,7 @@ def _detail(found: "Task", steps: "list[Step]") -> None:
     out.print(table)
 
 
-def _facts(found: "Task") -> list[tuple[str, Any]]:
+def _facts(found: "Task", ended: str) -> list[tuple[str, Any]]:
     from rich.text import Text
 
     facts: list[tuple[str, Any]] = [
@@ -164,9 +177,17 @@ def _facts(found: "Task") -> list[tuple[str, Any]]:
         ("complexity", str(found.complexity)),
         ("plan", found.template or "a playbook of its own"),
         ("agent", found.agent or "–"),
+        ("priority", str(found.priority)),
         ("submitted", when(found.submitted_at)),
+        ("started", when(found.started_at)),
         ("finished", when(found.finished_at)),
     ]
+    if found.waits_until:
+        facts.append(("not before", when(found.waits_until)))
+    if found.deadline_at:
+        facts.append(("deadline", when(found.deadline_at)))
+    if found.attempts:
+        facts.append(("failed attempts", str(found.attempts)))
     if found.limits:
         facts.append(("limits", in_words(found.limits)))
     if found.why_queued:
@@ -179,7 +200,9 @@ def _facts(found: "Task") -> list[tuple[str, Any]]:
         facts.append(("cloned from", found.cloned_from_id))
     if found.error_message:
         facts.append(("reason", Text(found.error_message, style="red")))
-    return facts
+    if ended:
+        facts.append(("", Text(ended)))
+    return [*facts, ("page", f"{frame().address()}/tasks/{found.id}")]
 
 
 def _question(found: "Task") -> str:

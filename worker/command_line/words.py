@@ -54,12 +54,12 @@ def size(count: float) -> str:
 
 
 def when(at: datetime | None) -> str:
-    """The local time, without the day when that is today."""
+    """The local time with its zone, without the day when that is today."""
     if at is None:
         return "–"
     local = at.astimezone()
     is_today = local.date() == datetime.now(UTC).astimezone().date()
-    return f"{local:%H:%M:%S}" if is_today else f"{local:%Y-%m-%d %H:%M}"
+    return f"{local:%H:%M:%S %Z}" if is_today else f"{local:%Y-%m-%d %H:%M %Z}"
 
 
 def in_words(event: "Event") -> str:
@@ -75,6 +75,19 @@ def in_words(event: "Event") -> str:
 def killed(count: int) -> str:
     """`2 processes ended with the call`; empty for none."""
     return f"{count} {'process' if count == 1 else 'processes'} ended with the call" if count else ""
+
+
+def no_more(data: Data) -> str:
+    """`no further attempt: no attempt is left (attempt 3 of 3)`; empty where the event tells nothing of that."""
+    if not data.get("why"):
+        return ""
+    counted = f" (attempt {data.get('attempt', '?')} of {data['attempts']})" if data.get("attempts") else ""
+    return f"no further attempt: {data['why']}{counted}"
+
+
+def _failed(data: Data) -> str:
+    told = f"failed: {data.get('message', data.get('code', ''))}"
+    return "; ".join(each for each in (told, no_more(data)) if each)
 
 
 def _step_finished(data: Data) -> str:
@@ -186,5 +199,5 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "network.allowed": _allowed,
     "network.refused": _refused,
     "events.left_out": _left_out,
-    "task.failed": lambda data: f"failed: {data.get('message', data.get('code', ''))}",
+    "task.failed": _failed,
 }

@@ -268,8 +268,10 @@ class Settings(BaseSettings):
         socket = self.data_dir / "run" / "broker.sock"
         if len(bytes(socket)) <= LONGEST_SOCKET_PATH:
             return socket
-        digest = hashlib.sha256(bytes(self.data_dir)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"opscore-{digest}" / "broker.sock"
+        short = Path(f"opscore-{hashlib.sha256(bytes(self.data_dir)).hexdigest()[:16]}", "broker.sock")
+        socket = tempfile.gettempdir() / short
+        # TMPDIR may be deep too.
+        return socket if len(bytes(socket)) <= LONGEST_SOCKET_PATH else Path("/tmp") / short  # noqa: S108
 
     @property
     def url(self) -> str:

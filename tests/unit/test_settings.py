@@ -52,6 +52,14 @@ def test_socket_of_a_deep_data_folder_has_a_short_path(tmp_path: Path) -> None:
     assert settings.Settings(data_dir=tmp_path / ("e" * 120)).broker_socket != deep.broker_socket
 
 
+def test_socket_has_a_short_path_where_the_folder_for_temporary_files_is_deep_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("t" * 120)))
+    deep = settings.Settings(data_dir=tmp_path / ("d" * 120))
+    assert len(str(deep.broker_socket)) <= settings.LONGEST_SOCKET_PATH
+
+
 def test_mistyped_variable_is_named_with_what_was_meant() -> None:
     found = settings.unknown_variables({"OPSCORE_PROT": "1", "OPSCORE_PORT": "1", "OPSCORE_URL": "x", "HOME": "/"})
     assert found == {"OPSCORE_PROT": "OPSCORE_PORT"}

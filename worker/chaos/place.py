@@ -25,6 +25,7 @@ from worker.installation.record import Recorded
 LOOPBACK = "127.0.0.1"
 STARTS_WITHIN_S = 120.0
 STOPS_WITHIN_S = 60.0
+LAST_LINES = 8
 _LOOK_EVERY_S = 0.1
 _OTHERS = ("DATABASE_URL", "REDIS_URL", "PORT")
 _KEPT = ("OPSCORE_TOOL_ENV",)
@@ -63,7 +64,9 @@ class Place:
         deadline = time.monotonic() + STARTS_WITHIN_S
         while not self.is_whole():
             if self.supervisor_has_ended() or time.monotonic() > deadline:
-                raise Misconfigured(f"cannot start the installation; what it said: {self._log}")
+                # The words themselves: the folder goes.
+                said = self._log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
+                raise Misconfigured("cannot start the installation; what it said last: " + " / ".join(said))
             time.sleep(_LOOK_EVERY_S)
 
     def start_supervisor(self) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import signal
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from models.states import State
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
 from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient, Unauthorized, Unreachable
-from settings import Settings
+from settings import PROJECT, Settings
 from tasks.folders import workspaces_root
 from tests.support.factories import make_task
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
@@ -121,3 +123,12 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again(client: OpsCoreClient
         except Unreachable:
             continue
     assert found == []
+
+
+def test_the_client_is_found_outside_the_clone_as_the_page_says(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    [command] = [line for line in page.splitlines() if line.startswith("PYTHONPATH=")]
+    here = command.replace("/srv/opscore/.venv/bin/python", sys.executable).replace("/srv/opscore", str(PROJECT))
+    done = subprocess.run(here, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "class OpsCoreClient" in done.stdout

@@ -106,7 +106,8 @@ def test_client_and_command_line_do_the_same(
         monkeypatch.setenv("OPSCORE_URL", live.url)
         assert "for 7 days" in _opscore("retention", "show").stdout
         assert "It would delete 3 tasks" in _opscore("retention", "preview", "succeeded", "30 days").stdout
-        assert "This deletes 3 tasks" in _opscore("retention", "set", "succeeded", "30 days", code=1).stdout
+        refused = _opscore("retention", "set", "succeeded", "30 days", code=2).stderr
+        assert "this deletes 3 tasks" in refused and "say --yes" in refused
         assert "are kept for 30 days" in _opscore("retention", "set", "succeeded", "30 days", "--yes").stdout
         assert "Deleted 3 tasks." in _opscore("retention", "prune", "--yes").stdout
         assert "The database had" in _opscore("retention", "compact").stdout

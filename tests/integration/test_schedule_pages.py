@@ -131,3 +131,10 @@ def test_task_is_submitted_with_its_times_from_the_form(client: FlaskClient) -> 
     assert refused.status_code == 422
     assert 'aria-describedby="wrong-delay"' in refused.text
     assert 'value="2030-06-01T08:00"' in refused.text
+
+
+def test_a_start_time_that_has_passed_is_said_to_mean_at_once(client: FlaskClient) -> None:
+    sent = {"playbook": json.dumps(PLAYBOOK), "inputs.name": "you", "priority": "4", "start_at": "2020-06-01T08:00"}
+    assert sends(client, "/tasks/new/playbook", **sent).status_code == 303
+    (task,) = tasks(client)
+    assert "Its start time has passed: it begins at once." in client.get(f"/tasks/{task.id}").text

@@ -6,7 +6,7 @@ is wrong (new_task_form.py).  What is checked, and where: tasks/submission.py.
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from models.errors import Conflict, InvalidInput
@@ -163,4 +163,6 @@ def _submitted(draft: Draft, template: str | None = None, playbook: str | None =
     except InvalidInput as error:
         draft.problems = error.problems
         return None
+    if draft.start_at and task.waits_until is None:
+        flash("Its start time has passed: it begins at once.", "succeeded")
     return redirect(url_for("task.show", task_id=task.id), 303)

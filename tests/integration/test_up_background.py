@@ -49,7 +49,7 @@ def test_the_doctor_says_how_to_begin_where_nothing_runs(installation: Started) 
     found = {each.name: each for each in doctor.examine(installation.told)}
     for name in ("database", "broker", "processes", "web"):
         assert found[name].verdict is doctor.Verdict.WARNING
-        assert found[name].cure .startswith("Start bin/up --data ")
+        assert found[name].cure == f"Start bin/up --data {installation.data}."
     assert not installation.data.exists()
 
 

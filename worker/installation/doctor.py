@@ -93,9 +93,9 @@ def _database(told: Settings) -> Finding:
     except Misconfigured as error:
         return Finding("database", Verdict.PROBLEM, str(error), "See the message; backups are in <data>/backups.")
     if revision is None:
-        return Finding("database", Verdict.WARNING, "not made yet", "Start bin/up.")
+        return Finding("database", Verdict.WARNING, "not made yet", _start(told))
     if revision != schema.newest():
-        return Finding("database", Verdict.WARNING, f"at revision {revision}, older than the code", "Start bin/up.")
+        return Finding("database", Verdict.WARNING, f"at revision {revision}, older than the code", _start(told))
     what = f"at revision {revision}, up to date"
     if not schema.gives_room_back(told):
         what += "; keeps the room of deleted tasks, as an earlier version made it"
@@ -115,7 +115,7 @@ def _sandbox(told: Settings) -> Finding:
 def _agents_python(told: Settings) -> Finding:
     if environment.is_ready(told.tool_env):
         return Finding("agents' Python", Verdict.GOOD, str(told.tool_env))
-    return Finding("agents' Python", Verdict.WARNING, "not made, or of an older version", "Start bin/up.")
+    return Finding("agents' Python", Verdict.WARNING, "not made, or of an older version", _start(told))
 
 
 def _broker(told: Settings) -> Finding:
@@ -128,7 +128,7 @@ def _broker(told: Settings) -> Finding:
         program = broker.server_program()
     except Misconfigured as error:
         return Finding("broker", Verdict.PROBLEM, error.message, "Install valkey or redis.")
-    return Finding("broker", Verdict.WARNING, f"not running; {program} is there", "Start bin/up.")
+    return Finding("broker", Verdict.WARNING, f"not running; {program} is there", _start(told))
 
 
 def _processes(told: Settings) -> Finding:
@@ -147,14 +147,18 @@ def _nothing_runs(told: Settings) -> Finding:
     if left:
         cure = options.command("bin/down", told)
         return Finding("processes", Verdict.PROBLEM, f"left of a start that was killed: {', '.join(left)}", cure)
-    return Finding("processes", Verdict.WARNING, "not running", f"Start {options.command('bin/up', told)}.")
+    return Finding("processes", Verdict.WARNING, "not running", _start(told))
+
+
+def _start(told: Settings) -> str:
+    return f"Start {options.command('bin/up', told)}."
 
 
 def _web(told: Settings) -> Finding:
     if health.answers(told):
         return Finding("web", Verdict.GOOD, f"{health.address(told)} answers")
     if ports.is_free(told.host, told.port):
-        return Finding("web", Verdict.WARNING, f"nothing listens on {health.address(told)}", "Start bin/up.")
+        return Finding("web", Verdict.WARNING, f"nothing listens on {health.address(told)}", _start(told))
     cure = "Give another with --port, or end the program that has it."
     return Finding("web", Verdict.PROBLEM, f"port {told.port} is taken by something that is not OpsCore", cure)
 

@@ -54,11 +54,14 @@ def levels(low: int | None, high: int | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop at the end and a capital at the front, unless that is the name of something."""
+    """The text with a full stop at the end and a capital at the front, unless that is the name of something.
+
+    What stands before a colon is one: `ls: cannot access …` is what a program wrote.
+    """
     shown = text.strip()
     if not shown:
         return ""
-    is_word = shown.split()[0].rstrip(",:;").isalpha()
+    is_word = shown.split()[0].rstrip(",;").isalpha()
     return (shown[0].upper() if is_word else shown[0]) + shown[1:] + ("" if shown[-1] in ".!?:" else ".")
 
 

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from models import scope
 from models.agent import Agent
+from models.columns import now
 from models.database import db, reading, writing
 from models.plan import Plan
 from models.sign_in import new_link
@@ -58,6 +59,7 @@ def _task(client: FlaskClient, task_id: str) -> Task:
 def _failed_at_a_step(session: Session, title: str, code: str) -> str:
     task = factories.make_task(session, State.FAILED, error_code="tool_failed", error_message="it broke", title=title)
     factories.make_step(session, task, 1, StepState.FAILED, error_code=code, error_message=f"because of {code}")
+    factories.make_event(session, task, "task.failed", now(), code=code, why="no attempt is left", attempts=3)
     return str(task.id)
 
 
@@ -67,7 +69,8 @@ def test_dead_letters_are_grouped_and_chosen_by_what_their_step_says(client: Fla
         _failed_at_a_step(session, "Waits", "wall_s")
     page = client.get("/dead-letters").text
     assert "A program ended with an error" in page
-    assert "Because of exit_code." in page
+    assert "Because of exit_code. No attempt is left: all 3 were made." in page
+    assert "No attempt is left: all 3 were made." in client.get(f"/tasks/{exit_id}").text
     assert "Waits" not in client.get("/dead-letters?code=exit_code").text
     answer = _send(client, "/tasks/all/dismiss", dead_letters="1", code="exit_code")
     assert "1 task dismissed." in answer.text
@@ -168,12 +171,16 @@ def test_a_queue_and_an_agent_are_paused_limited_and_resumed(client: FlaskClient
 def test_the_emergency_stop_asks_first_and_tells_every_page(client: FlaskClient) -> None:
     with filling(client.application) as session:
         task_id = factories.make_task(session, State.RUNNING, done=1, title="Send the mails").id
+        held_id = factories.make_task(session, State.PAUSED, done=1, emergency_at=now()).id
     assert "Send the mails" in client.get("/stop").text
     _send(client, "/stop", reason="wrong mails")
     assert _task(client, task_id).stop_requested_at is not None
     for path in ("/", "/tasks", "/queues"):
         assert "Everything is stopped" in client.get(path).text
     assert "Release the stop?" in client.get("/stop").text
+    held = client.get(f"/tasks/{held_id}").text
+    assert re.search(r'class="button main" href="/release"', held)
+    assert f"/tasks/{held_id}/resume" not in held
     _send(client, "/release")
     assert "Everything is stopped" not in client.get("/").text
 

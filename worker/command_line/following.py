@@ -146,6 +146,9 @@ class View:
             table.add_row(mark, title, Text(str(step.get("tool", "")), "dim"), took)
         done = sum(step["state"] != "started" for step in self._steps.values())
         total = max(self._total, len(self._steps))
-        head = Text.assemble((one_line(self._title), "bold"), (f"  {self._state}, {done} of {total} steps", "dim"))
+        head = Text.assemble(
+            (one_line(self._title), "bold"),
+            (f"  {self._state}, {done} of {total} step{'' if total == 1 else 's'}", "dim"),
+        )
         lines = self._output.splitlines()[-LINES_OF_OUTPUT:]
         return Group(head, table, *(Text(f"    {line[:160]}", "dim") for line in lines))

@@ -141,7 +141,9 @@ def _retried(data: Data) -> str:
 def _reopened(data: Data) -> str:
     again = {"retry": "retried", "replay": "replayed"}.get(str(data.get("how")), "opened again")
     at = f" from {data['title']}" if data.get("title") else ""
-    return f"{again}{at}" + (f", {data['kept']} finished steps kept" if data.get("kept") else "")
+    return f"{again}{at}" + (
+        f", {data['kept']} finished step{'' if data['kept'] == 1 else 's'} kept" if data.get("kept") else ""
+    )
 
 
 def _waiting(data: Data) -> str:

@@ -24,6 +24,7 @@ def test_every_state_has_a_word() -> None:
         ("no worker is running", "No worker is running."),
         ("orders.csv has no rows", "orders.csv has no rows."),
         ("Why?", "Why?"),
+        ("ls: cannot access 'x'", "ls: cannot access 'x'."),
         (" ", ""),
     ],
 )

@@ -108,7 +108,8 @@ def test_a_task_says_when_it_began_and_must_end_and_why_no_attempt_is_left(opsco
     assert all(line.endswith(zone) for line in shown if line.startswith(("deadline", "started", "submitted")))
     followed = opscore("task", "follow", task.id)
     assert followed.exit_code == 1 and "No further attempt: no attempt is left" in followed.stdout
-    assert ", 3 attempts" in opscore("task", "list", "--dead-letters").stdout
+    listed = opscore("task", "list", "--dead-letters").stdout
+    assert "no further attempt: no attempt is left (attempt 3 of 3)" in listed
 
 
 def test_a_dismissed_dead_letter_is_brought_back(opscore: Opscore) -> None:

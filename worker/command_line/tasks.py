@@ -14,12 +14,13 @@ from worker.command_line.following import follow as follow_task
 from worker.command_line.frame import MISUSED, Remote, console, end, frame
 from worker.command_line.limits import in_words
 from worker.command_line.named import STATES, id_of
-from worker.command_line.words import SIGNS, STATE_STYLES, duration, killed, size, when
+from worker.command_line.words import SIGNS, STATE_STYLES, day, duration, killed, size, when
 
 if TYPE_CHECKING:
     from opscore_sdk import File, OpsCoreClient, Page, Step, Task
 
 WIDE = 100
+OLDER = "Older ones: --cursor {}"
 
 
 @click.group(short_help="List, watch, cancel, pause, retry, clone tasks.")
@@ -47,8 +48,11 @@ def list_tasks(**filters: Any) -> None:
     with frame().client() as client:
         page = client.task_page(**filters)
         remind(client)
+        # A request each, so only where people ask for what needs them.
+        is_asked = filters["dead_letters"] and not frame().is_json
+        reasons = {each.id: _reason(each, why_no_more(client, each)) for each in page.tasks if is_asked}
     shown = {"tasks": page.tasks, "next_cursor": page.next_cursor}
-    frame().show(shown, lambda: _table(page, has_reason=filters["dead_letters"]))
+    frame().show(shown, lambda: _letters(page, reasons) if reasons else _table(page))
 
 
 @task.command(cls=Remote)
@@ -111,7 +115,21 @@ def _fetch(client: "OpsCoreClient", task_id: str, path: str | None, into: Any) -
         client.download_all(task_id, into)
 
 
-def _table(page: "Page", *, has_reason: bool) -> Any:
+def _letters(page: "Page", reasons: dict[str, str]) -> Any:
+    """Dead letters: why they are some takes more room than a row of a table has."""
+    from rich.text import Text
+
+    lines = Text()
+    for each in page.tasks:
+        lines.append(f"{each.id}  {when(each.submitted_at)}\n")
+        lines.append(f"  {one_line(each.title)}\n", style="bold")
+        lines.append(f"  {reasons[each.id]}\n", style="red")
+    lines.append(OLDER.format(page.next_cursor) if page.next_cursor else "")
+    lines.rstrip()
+    return lines
+
+
+def _table(page: "Page") -> Any:
     from rich.table import Table
     from rich.text import Text
 
@@ -119,25 +137,22 @@ def _table(page: "Page", *, has_reason: bool) -> Any:
         return "No task matches."
     table = Table(box=None, header_style="bold", pad_edge=False)
     is_wide = console().width >= WIDE
-    for name, width in (("ID", 36), ("STATE", 9), ("STEPS", 5), *((("AGENT", 8),) * is_wide), ("SUBMITTED", 9)):
+    for name, width in (("ID", 36), ("STATE", 9), ("STEPS", 5), *((("AGENT", 8),) * is_wide), ("SUBMITTED", 13)):
         table.add_column(name, no_wrap=True, min_width=width)
-    if has_reason:
-        table.add_column("REASON", no_wrap=True)
     table.add_column("TITLE", no_wrap=True, overflow="ellipsis", ratio=1)
     for each in page.tasks:
         state = Text(each.state, style=STATE_STYLES.get(each.state, ""))
         agent = [each.agent or "–"] * is_wide
         steps = f"{each.steps_done}/{each.steps_total}"
-        reason = [Text(_reason(each))] * has_reason
-        table.add_row(each.id, state, steps, *agent, when(each.submitted_at), *reason, Text(one_line(each.title)))
+        submitted = when(each.submitted_at) if is_wide else day(each.submitted_at)
+        table.add_row(each.id, state, steps, *agent, submitted, Text(one_line(each.title)))
     if page.next_cursor:
-        table.caption = f"Older ones: --cursor {page.next_cursor}"
+        table.caption = OLDER.format(page.next_cursor)
     return table
 
 
-def _reason(each: "Task") -> str:
-    attempts = f", {each.attempts} attempts" if each.attempts > 1 else ""
-    return f"{each.error_code or '–'}{attempts}"
+def _reason(each: "Task", ended: str) -> str:
+    return "; ".join(said for said in (one_line(each.error_message or each.error_code or ""), ended) if said)
 
 
 def _detail(found: "Task", steps: "list[Step]", ended: str) -> None:

@@ -62,6 +62,12 @@ def when(at: datetime | None) -> str:
     return f"{local:%H:%M:%S %Z}" if is_today else f"{local:%Y-%m-%d %H:%M %Z}"
 
 
+def day(at: datetime | None) -> str:
+    """As `when`, where there is little room: the day alone when that is not today."""
+    shown = when(at)
+    return shown.partition(" ")[0] if shown[4:5] == "-" else shown
+
+
 def in_words(event: "Event") -> str:
     """One line for an event."""
     phrase = _PHRASES.get(event.kind)

@@ -1,11 +1,12 @@
 """Events as the command line says them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from opscore_sdk import Event
-from worker.command_line.words import in_words, killed
+from worker.command_line.words import day, in_words, killed, when
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,12 @@ from worker.command_line.words import in_words, killed
             "connection to 10.0.0.1:443 refused: it is an address",
         ),
         ("events.left_out", {"counts": {"network.allowed": 9}}, "not listed one by one: 9 more network.allowed"),
+        (
+            "task.failed",
+            {"message": "it broke", "why": "no attempt is left", "attempt": 3, "attempts": 3},
+            "failed: it broke; no further attempt: no attempt is left (attempt 3 of 3)",
+        ),
+        ("task.failed", {"message": "it broke"}, "failed: it broke"),
         ("made.up", {"said": "so"}, "made up: said so"),
     ],
 )
@@ -41,3 +48,10 @@ def test_killed_processes_are_counted_in_words() -> None:
         "1 process ended with the call",
         "2 processes ended with the call",
     ]
+
+
+def test_a_time_names_its_zone_and_a_short_one_is_the_day_alone() -> None:
+    past = datetime(2020, 2, 3, 4, 5, tzinfo=UTC)
+    zone = past.astimezone().strftime("%Z")
+    assert when(past) == f"{past.astimezone():%Y-%m-%d %H:%M} {zone}"
+    assert (day(past), day(None)) == (f"{past.astimezone():%Y-%m-%d}", "–")

@@ -156,7 +156,7 @@ def test_the_emergency_stop_stands_on_every_page_until_it_is_released(opscore: P
     page.get_by_label("Why").fill("wrong mails")
     page.get_by_role("dialog").get_by_role("button", name="Stop everything").click()
     for each in (page, other):
-        expect(each.locator(".stopped")).to_contain_text("by you: Wrong mails.", timeout=30_000)
+        expect(each.locator(".stopped")).to_contain_text("by you: wrong mails.", timeout=30_000)
     ends(page, "paused")
     assert faults(page) == []
     other.get_by_role("link", name="Release").click()

@@ -60,7 +60,7 @@ def test_cancel_by_the_keyboard_is_asked_about_and_confirmed(opscore: Place, sig
     runs(page, opscore)
     page.keyboard.press("c")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 finished step and their files stay")
+    expect(dialog).to_contain_text("The one finished step and its files stay")
     expect(dialog.get_by_role("link", name="Keep it")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

@@ -180,6 +180,14 @@ class Settings(BaseSettings):
         "info", description="Least severity that is logged."
     )
 
+    @field_validator("data_dir", "tool_env", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        # An empty path is the current folder, whatever that is.
+        if value == "":
+            raise ValueError("must name a folder; leave it out for the usual one")
+        return value
+
     @field_validator("data_dir", "tool_env")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -59,7 +59,8 @@ def ensure(path: Path) -> Path:
     """The environment at `path`, built first when it is not ready; safe to call from several processes.
 
     Raises:
-        Misconfigured: its packages cannot be installed; says what the installer said.
+        Misconfigured: its packages cannot be installed, says what the installer said; or the folder holds
+            something else, which is not ours to take away.
     """
     if is_ready(path):
         # Without the lock: an environment may be shared by those who cannot write beside it.
@@ -96,6 +97,12 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 def _build(path: Path) -> None:
+    if path.exists() and not (path / MARKER).exists() and any(path.iterdir()):
+        raise Misconfigured(
+            "cannot make the tool environment: the folder holds something else; name another one",
+            folder=str(path),
+            setting="OPSCORE_TOOL_ENV",
+        )
     for left in path.parent.glob(f"{path.name}.draft-*"):
         shutil.rmtree(left)
     draft = path.with_name(f"{path.name}.draft-{secrets.token_hex(4)}")

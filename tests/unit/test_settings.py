@@ -111,3 +111,9 @@ def test_rate_that_the_settings_take_is_one(monkeypatch: pytest.MonkeyPatch) -> 
     rates = {"web:*": "5/s", "git:github.com": "30 / min", "web.fetch": "0.5/h"}
     monkeypatch.setenv("OPSCORE_SERVICE_RATES", json.dumps(rates))
     assert [Rate.read(each).per_s for each in settings.Settings().service_rates.values()] == [5, 0.5, 0.5 / 3600]
+
+
+@pytest.mark.parametrize("name", ["data_dir", "tool_env"])
+def test_empty_folder_is_not_the_current_one(name: str) -> None:
+    with pytest.raises(ValidationError, match="must name a folder"):
+        settings.Settings(**{name: ""})

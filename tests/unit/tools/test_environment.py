@@ -37,6 +37,14 @@ def test_environment_is_built_once(tmp_path: Path, pretend_install: list[Path]) 
     assert sorted(each.name for each in tmp_path.iterdir()) == ["env", "env.lock"]
 
 
+def test_folder_that_holds_something_else_is_left_alone(tmp_path: Path, pretend_install: list[Path]) -> None:
+    (tmp_path / "theirs").write_text("kept", encoding="utf-8")
+    with pytest.raises(Misconfigured, match="holds something else"):
+        environment.ensure(tmp_path)
+    assert (tmp_path / "theirs").read_text(encoding="utf-8") == "kept"
+    assert pretend_install == []
+
+
 def test_other_packages_or_another_python_make_it_stale(tmp_path: Path, pretend_install: list[Path]) -> None:
     path = environment.ensure(tmp_path / "env")
     (path / environment.MARKER).write_text(json.dumps({"lock": "other"}))

@@ -94,7 +94,7 @@ class Watch(threading.Thread):
     def look(self) -> None:
         """Give back what the children held that are gone since the last look."""
         at = time.monotonic()
-        if self._is_one_gone():
+        if self._has_changed():
             self.is_owing = True
             self.due = [at + after for after in TOP_UP_AFTER_S]
         if self.is_owing:
@@ -104,14 +104,16 @@ class Watch(threading.Thread):
             self.due.pop(0)
             self.back.wake_ups()
 
-    def _is_one_gone(self) -> bool:
+    def _has_changed(self) -> bool:
+        """Whether a child is gone, or a new one is there: it may replace one that came and died between two looks."""
         gone = [pid for pid, started_at in self.known.items() if not is_alive(pid, started_at)]
         for pid in gone:
             del self.known[pid]
-        for pid in self.pids():
-            if pid not in self.known and (started_at := _started_at(pid)) is not None:
+        new = [pid for pid in self.pids() if pid not in self.known]
+        for pid in new:
+            if (started_at := _started_at(pid)) is not None:
                 self.known[pid] = started_at
-        return bool(gone)
+        return bool(gone or new)
 
 
 def _started_at(pid: int) -> float | None:

@@ -217,8 +217,9 @@ class FencedWrites:
             after_commit(session, lambda: live.hint("task", task_id, number))
             if ending is not None and ending.after is not None:
                 after_commit(session, ending.after)
-            if ending is not None and ending.within is not None:
-                self._follow = ending.within(session)
+            # It has passed its fence: no earlier try stands, and what was done within that was never done.
+            within = ending.within if ending is not None else None
+            self._follow = within(session) if within is not None else None
             triggers.at("write.before_commit")
         if ending is None:
             self.pulse.see(row)

@@ -73,7 +73,7 @@ def work(self: CeleryTask, hint: str = "") -> None:
     while taken is not None:
         drain.taken = None
         _work_on(taken, drain)
-        taken = drain.taken or (drain.take() if drain.goes_on() else None)
+        taken = drain.taken or drain.found() or (drain.take() if drain.goes_on() else None)
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ class Drain:
     until: float
     taken: Taken | None = None
     """What was claimed in the transaction that ended the run before."""
+    doubted: tuple[str, float] | None = None
+    """Of a claim in a transaction of which nobody knows whether it stands: its run's id, and when it was asked for."""
 
     def goes_on(self) -> bool:
         """Whether another task may be taken."""
@@ -100,13 +102,22 @@ class Drain:
 
     def take_within(self, session: Session) -> Callable[[], None]:
         """Claim the next task in the transaction that ends this one: both stand, or neither."""
-        asked_at = uptime()
-        taken = self._claim(session, new_id()) if self.goes_on() else None
+        run_id, asked_at = new_id(), uptime()
+        taken = self._claim(session, run_id) if self.goes_on() else None
+        self.doubted = (run_id, asked_at) if taken is not None else None
 
         def follow() -> None:
-            self.taken = Taken(taken, asked_at) if taken is not None else None
+            self.taken, self.doubted = Taken(taken, asked_at) if taken is not None else None, None
 
         return follow
+
+    def found(self) -> Taken | None:
+        """What was claimed within the end of a run that left before it knew whether that stands; nobody else has it."""
+        if self.doubted is None:
+            return None
+        (run_id, asked_at), self.doubted = self.doubted, None
+        taken = _found(run_id, asked_at + settings.load().run_lease_s, self.served.agent)
+        return Taken(taken, asked_at) if taken is not None else None
 
     def take(self) -> Taken | None:
         """Claim a task.  The claim of a commit whose answer was lost is looked for by its run's id."""

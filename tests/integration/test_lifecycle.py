@@ -49,7 +49,7 @@ MOVES: dict[str, tuple[set[State], State]] = {
     "task.retry_planned": ({State.RUNNING}, State.QUEUED),
     "task.asked": ({State.RUNNING}, State.WAITING),
     "task.answered": ({State.WAITING}, State.QUEUED),
-    "task.paused": ({State.QUEUED, State.RUNNING}, State.PAUSED),
+    "task.paused": ({State.QUEUED, State.RUNNING, State.PAUSED}, State.PAUSED),
     "task.resumed": ({State.PAUSED}, State.QUEUED),
     "task.succeeded": ({State.RUNNING}, State.SUCCEEDED),
     "task.failed": ({State.QUEUED, State.RUNNING, State.WAITING, State.PAUSED}, State.FAILED),

@@ -11,7 +11,7 @@ COVERING = {level: {"scout"} if level < 4 else {"builder"} for level in range(1,
     level: {"scout", "builder"} for level in (4, 5)
 }
 WHOLE_LIFE = [
-    "task.submitted", "task.claimed", "workspace.ready", "stage.entered",
+    "task.submitted", "task.claimed", "stage.entered", "workspace.ready",
     "step.started files_list_1", "step.finished files_list_1", "task.succeeded",
 ]  # fmt: skip
 

@@ -64,7 +64,13 @@ BY_NAME: dict[str, dict[str, str]] = {
     },
     "tools/archive/__init__.py": {"Path(__file__).with_name('inside.py').read_bytes()": "our own program"},
     "webapp/zip_stream.py": {"self.archive.open(self._about(entry), 'w', force_zip64=True)": "in the archive"},
-    "tasks/execution.py": {"told.data_dir.resolve()": "our own data folder"},
+    "tasks/place.py": {
+        "told.data_dir.resolve()": "our own data folder",
+        "self.workspace.write_bytes(readme.FILE, text)": "the workspace's own call, by descriptor",
+    },
+    "tools/drill/note.py": {
+        "os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 384)": "the ledger that the settings name",
+    },
 }
 """What modules that have a workspace in their hands do by name, as it is written there; others do nothing so."""
 
@@ -82,6 +88,7 @@ MAY_DECODE = {
     "tools/archive/inside.py": "runs inside the sandbox",
     "webapp/zip_stream.py": "writes an archive, and reads none",
     "tools/packages/own_default.py": "reads the pip that comes with Python",
+    "tasks/archive.py": "writes what rows say, and reads its own files",
 }
 
 

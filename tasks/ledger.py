@@ -18,13 +18,14 @@ from models.columns import database_now, new_id, now, seconds_since
 from models.database import reading, send_together, together
 from models.scope import current
 from models.states import Move, Stage
-from models.step import CUT_OFF, Step, StepState
+from models.step import Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks.broker import publish
 from tasks.fenced_writes import Ending, FencedWrites, Within
 from tasks.outcome import StepOutcome, clean
 from tasks.playbook import PlannedStep
+from tasks.standing import close_steps
 from tasks.told import Telling
 from tasks.wishes import Pulse, uptime
 from tools.limits import Effective
@@ -243,9 +244,7 @@ class Ledger:
         """Leave no step open behind the task's end, not one of an earlier run either."""
         if self._open is None and self.claim.run_number == 1:
             return
-        left = update(Step).where(Step.task_id == self.claim.task_id, Step.state == StepState.STARTED)
-        cut = {"state": StepState.FAILED, "error_code": CUT_OFF, "error_message": "was cut off"}
-        session.execute(left.values(finished_at=now(), **cut))
+        close_steps(session, self.claim.task_id)
 
     def _new_step(
         self, key: str, position: int, planned: PlannedStep, title: str, arguments: dict[str, Any]

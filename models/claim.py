@@ -10,7 +10,20 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, Row, Update, bindparam, func, insert, literal, select, union_all, update
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Row,
+    Update,
+    bindparam,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from models import event
@@ -34,8 +47,10 @@ READ = tuple(
     )
 )  # fmt: skip
 """What a run reads of its task's row: each further column costs every claim."""
-# With more workers at the same moment one may find nothing to claim; the reconciler wakes it again.
-CLAIMED_AT_ONCE = 32
+# With more workers at the same moment one may find nothing to claim; the reconciler wakes it again.  Part of the
+# statement's text: PostgreSQL takes an unknown limit for a tenth of the table, and then plans each claim anew.
+CLAIMED_AT_ONCE = literal(32, literal_execute=True)
+ONE = literal(1, literal_execute=True)
 
 
 class Fenced(Conflict):
@@ -138,7 +153,9 @@ def _claiming(queues: tuple[str, ...], lease: timedelta, *, is_without_rules: bo
         "lease_expires_at": database_now(lease),
         "started_at": func.coalesce(Task.started_at, bindparam("host_now", type_=UtcTime)),
     }
-    of_agent = select(Agent.limits).where(Agent.name == agent, Agent.tenant == Task.tenant).scalar_subquery()
+    # In what SQLite gives back, SQLAlchemy writes no column's table: both tenants would be the agent's.
+    of_the_task: ColumnElement[str] = literal_column("task.tenant")
+    of_agent = select(Agent.limits).where(Agent.name == agent, Agent.tenant == of_the_task).scalar_subquery()
     return statement.values(values).returning(*READ, of_agent.label("of_agent"))
 
 
@@ -155,7 +172,7 @@ def _best(queues: tuple[str, ...]) -> Any:
         wanted = select(Task.number).where(Task.queue == name, is_queued, Task.waits_until.is_(None))
         heads.append(select(wanted.order_by(Task.rank_at).limit(CLAIMED_AT_ONCE).subquery().c.number))
     best = select(Task.number).where(is_queued, is_one_of(Task.number, union_all(*heads).scalar_subquery()))
-    return best.order_by(Task.rank_at).limit(1).with_for_update(skip_locked=True).scalar_subquery()
+    return best.order_by(Task.rank_at).limit(ONE).with_for_update(skip_locked=True).scalar_subquery()
 
 
 def fenced(session: Session, claim: Claim, **values: Any) -> int:

@@ -83,6 +83,10 @@ class is_one_of(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Any:
+        # Not the usual "= 1" of a database without booleans: SQLite then reads the whole table.
+        return self
+
 
 @compiles(is_one_of)
 def _plain_in(element: is_one_of, compiler: Any, **kw: Any) -> str:

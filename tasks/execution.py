@@ -18,7 +18,7 @@ from tasks.ledger import Ledger
 from tasks.outcome import describe
 from tasks.place import Place
 from tasks.retry import Failure, decide, policy_of, uses_attempt
-from tasks.steps import Cut, CutBefore, Halted, Run, StepFailed, do_all
+from tasks.steps import Cut, CutBefore, Halted, Parked, Run, StepFailed
 from tasks.wishes import Pulse, Wish
 from tools import triggers
 from tools.refusals import room_for
@@ -46,10 +46,10 @@ def execute(claim: Claim, pulse: Pulse, within: Within | None = None) -> None:
 def _try(ledger: Ledger, until: ExitStack, within: Within | None) -> None:
     task = ledger.claim.task
     try:
-        playbook = plans.playbook_of(task)
-        source = find_source(settings.load(), playbook, task.inputs)
-        place = Place(ledger, task, playbook, source, until)
-        run = Run(ledger, task, playbook, source, place, ledger.earlier_steps())
+        plan = plans.plan_of(task)
+        source = find_source(settings.load(), plan, task.inputs)
+        place = Place(ledger, task, plan, source, until)
+        run = Run(ledger, task, plan, source, place, ledger.earlier_steps())
         with room_for("prepare or write the workspace"):
             _work(run, within)
     except Fenced:
@@ -60,7 +60,7 @@ def _try(ledger: Ledger, until: ExitStack, within: Within | None) -> None:
 
 def _work(run: Run, within: Within | None) -> None:
     try:
-        do_all(run)
+        plans.follow(run)
         run.place.complete()
         _succeed(run, within)
     except Halted as halted:
@@ -69,6 +69,8 @@ def _work(run: Run, within: Within | None) -> None:
         step = cut.step
         asked = {"kind": "once_cut", "step": step.id, "key": step.key, "title": step.title, "tool": step.tool}
         run.ledger.ask({**asked, "choices": list(CHOICES)})
+    except Parked as parked:
+        run.ledger.ask(parked.question, parked.rows)
     except StepFailed as failed:
         _failed(run, failed)
 
@@ -116,7 +118,7 @@ def _failed(run: Run, failed: StepFailed) -> None:
     code = outcome.error_code or "tool_failed"
     message = f"cannot finish the step “{failed.title}”: {outcome.error_message}"
     wait, elapsed = _seconds(outcome.retry_after_s), run.ledger.tried_for(failed.key)
-    policy = policy_of(run.task, run.playbook, failed.planned)
+    policy = policy_of(run.task, run.plan, failed.planned)
     decided = decide(policy, Failure(code, outcome.is_transient, failed.attempt, elapsed, wait))
     told = {"step": failed.key, **decided.told}
     if decided.delay is None:
@@ -128,7 +130,7 @@ def _failed(run: Run, failed: StepFailed) -> None:
 def _tried_in_vain(ledger: Ledger, error: OpsCoreError) -> None:
     """An error that is no step's: the folder could not be prepared, or an expression makes no sense."""
     task = ledger.claim.task
-    policy = policy_of(task, plans.playbook_of(task), None)
+    policy = policy_of(task, plans.plan_of(task), None)
     decided = decide(policy, Failure(error.code, error.transient, task.attempts + 1))
     if decided.delay is None:
         ledger.fail(error.code, describe(error), decided.told)

@@ -12,7 +12,7 @@ from models.database import reading
 from models.errors import InvalidInput, Problem
 from models.workspace import Upload
 from settings import Settings
-from tasks.playbook import Playbook
+from tasks.plan_fields import PlanFields
 
 UPLOAD = "upload:"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -36,28 +36,28 @@ class Source:
         return "src/input" if self.kind == "folder" else f"src/input/{self.name}"
 
 
-def source_field(playbook: Playbook) -> str | None:
+def source_field(plan: PlanFields) -> str | None:
     """The name of the input that is a source, if there is one."""
-    fields: dict[str, Any] = playbook.inputs.get("properties", {})
+    fields: dict[str, Any] = plan.inputs.get("properties", {})
     return next((name for name, schema in fields.items() if schema.get("format") == "source"), None)
 
 
-def find_source(settings: Settings, playbook: Playbook, inputs: dict[str, Any]) -> Source | None:
-    """The source that the inputs name; None when the playbook wants none or none was given.
+def find_source(settings: Settings, plan: PlanFields, inputs: dict[str, Any]) -> Source | None:
+    """The source that the inputs name; None when the plan wants none or none was given.
 
     Raises:
         InvalidInput: there is no such upload or folder, or it lies outside the allowed roots.
     """
-    field = source_field(playbook)
+    field = source_field(plan)
     value = inputs.get(field) if field else None
     if not field or not isinstance(value, str) or not value:
         return None
     return _upload(settings, field, value) if value.startswith(UPLOAD) else _host_path(settings, field, value)
 
 
-def named_upload(playbook: Playbook, inputs: dict[str, Any]) -> str | None:
+def named_upload(plan: PlanFields, inputs: dict[str, Any]) -> str | None:
     """The id of the upload that is the source, if one is."""
-    field = source_field(playbook)
+    field = source_field(plan)
     value = inputs.get(field) if field else None
     return value.removeprefix(UPLOAD) if isinstance(value, str) and value.startswith(UPLOAD) else None
 

@@ -4,7 +4,7 @@ What belongs together is noted first and sent as one transaction: `settle` befor
 unseen, and after each step; the last step's end and the task's are one.  How it is sent: fenced_writes.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -122,10 +122,11 @@ class Ledger:
         limits: Effective,
         before: Step | None = None,
         attempt: int = 1,
+        parent_id: str | None = None,
     ) -> str:
         """Note that the step begins, over what an earlier run left of it; returns its id."""
         values = self._new_step(key, position, planned, title, arguments)
-        values |= {"limits": limits.as_dict(), "attempt": attempt}
+        values |= {"limits": limits.as_dict(), "attempt": attempt, "parent_id": parent_id}
         values |= {"tried_since": before.tried_since} if before is not None else {}
         self._open = _Begun(values, before)
         told = {"step": values["id"], "key": key, "title": title, "tool": planned.tool, "position": position}
@@ -201,9 +202,9 @@ class Ledger:
         self._writes.note("task.paused", {"why": why}, values)
         self._end(Ending(Move.PAUSE, "paused"))
 
-    def ask(self, question: dict[str, Any]) -> None:
-        """The task waits for a person's answer."""
-        self._writes.note("task.asked", {"question": question}, {"question": question})
+    def ask(self, question: dict[str, Any], rows: Callable[[Session], None] | None = None) -> None:
+        """The task waits for an answer; `rows` are written in the same transaction."""
+        self._writes.note("task.asked", {"question": question}, {"question": question}, rows)
         self._end(Ending(Move.WAIT, "waiting"))
 
     def cancel(self, killed: int) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from models.task import Task
 from settings import Settings
-from tasks.playbook import PlannedStep, Playbook
+from tasks.plan_fields import PlanFields
+from tasks.playbook import PlannedStep
 from tools import limits
 from tools.limits import Effective, Source, Values
 from tools.registry import find
@@ -18,7 +19,7 @@ Level = tuple[Source, Values]
 
 
 def of_step(
-    told: Settings, task: Task, playbook: Playbook, planned: PlannedStep, of_agent: Mapping[str, Any]
+    told: Settings, task: Task, plan: PlanFields, planned: PlannedStep, of_agent: Mapping[str, Any]
 ) -> Effective:
     """The limits of the step, each with who set it.
 
@@ -27,7 +28,7 @@ def of_step(
     """
     return limits.tightest(
         [
-            *_of_plan(told, playbook.limits, has_template=task.template is not None),
+            *_of_plan(told, plan.limits, has_template=task.template is not None),
             ("tool", limits.of_tool(find(planned.tool))),
             ("step", limits.read(planned.limits)),
             ("agent", limits.read(of_agent)),
@@ -36,9 +37,9 @@ def of_step(
     )
 
 
-def before_a_task(told: Settings, playbook: Playbook | None, *, has_template: bool) -> Effective:
+def before_a_task(told: Settings, plan: PlanFields | None, *, has_template: bool) -> Effective:
     """What holds for every step of the plan where neither agent nor task set anything; without a plan, here."""
-    return limits.tightest(_of_plan(told, playbook.limits if playbook else {}, has_template=has_template))
+    return limits.tightest(_of_plan(told, plan.limits if plan else {}, has_template=has_template))
 
 
 def of_installation(told: Settings) -> dict[str, float]:

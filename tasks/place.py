@@ -17,7 +17,7 @@ from tasks import calls, folders, leftovers, readme
 from tasks.inputs import Source
 from tasks.ledger import Ledger
 from tasks.outcome import StepOutcome
-from tasks.playbook import Playbook
+from tasks.plan_fields import PlanFields
 from tools import identity
 from tools.workspace import Workspace
 
@@ -27,10 +27,10 @@ STORE = "local"
 class Place:
     """Of one run; leave its block and the uid is free again."""
 
-    def __init__(self, ledger: Ledger, task: Task, playbook: Playbook, source: Source | None, until: ExitStack) -> None:
+    def __init__(self, ledger: Ledger, task: Task, plan: PlanFields, source: Source | None, until: ExitStack) -> None:
         self._ledger = ledger
         self._task = task
-        self._playbook = playbook
+        self._plan = plan
         self._source = source
         self._until = until
         self._before = ledger.workspace()
@@ -66,7 +66,7 @@ class Place:
 
     def show(self, stage: Stage | None) -> None:
         """Write README.md."""
-        text = readme.readme(self._task, stage, _stages(self._playbook))
+        text = readme.readme(self._task, stage, self._plan.stages)
         self.workspace.write_bytes(readme.FILE, text)
 
     def keep(self, outcome: StepOutcome) -> None:
@@ -79,7 +79,7 @@ class Place:
         begun = time.monotonic()
         name, before = uuid.uuid4().hex, self._before
         with leftovers.replacing(before.folder if before is not None else None, name):
-            first = readme.readme(self._task, None, _stages(self._playbook)).decode()
+            first = readme.readme(self._task, None, self._plan.stages).decode()
             workspace = Workspace.create(folders.workspaces_root(), name, first, owner)
             try:
                 told = self._restore(workspace, before) or self._fill(workspace)
@@ -103,7 +103,7 @@ class Place:
     def _fill(self, workspace: Workspace) -> dict[str, Any]:
         """With the plan's files and what the task works on."""
         told, source = settings.load(), self._source
-        for path, text in self._playbook.files.items():
+        for path, text in self._plan.files.items():
             workspace.write_bytes(path, text.encode())
         if source is not None:
             copied = workspace.copy_in(
@@ -115,7 +115,3 @@ class Place:
         kept = self._history.snapshot(workspace)
         self.snapshot = kept.id
         return {"files": kept.files, "bytes": kept.total_bytes}
-
-
-def _stages(playbook: Playbook) -> list[Stage]:
-    return [*dict.fromkeys(step.stage for step in playbook.steps), Stage.COMPLETE]

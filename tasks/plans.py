@@ -3,25 +3,47 @@
 A plan's id is made from its contents, so what is remembered here is never out of date.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import select
 
 from models.database import reading
 from models.plan import Plan
 from models.task import Task
+from tasks import playbook_run
+from tasks.model_plan import ModelPlan
 from tasks.playbook import Playbook
+from tasks.steps import Run
 
 MOST_REMEMBERED = 64
+AnyPlan = Playbook | ModelPlan
 
 
-def playbook_of(task: Task) -> Playbook:
+def plan_of(task: Task) -> AnyPlan:
     """The task's plan; not to be changed."""
     return _parsed(task.plan_id, task.tenant)
 
 
+def parsed(content: Mapping[str, Any]) -> AnyPlan:
+    """The plan with these contents, as they stand in the database."""
+    return (ModelPlan if content.get("kind") == "model" else Playbook).model_validate(content)
+
+
+def follow(run: Run) -> None:
+    """Do what is left of the run's plan; the end of its last step is noted, and not written yet.
+
+    Raises:
+        Halted, CutBefore, Parked, StepFailed: the run ends before its last step.
+        OpsCoreError: an error that is no step's.
+    """
+    assert isinstance(run.plan, Playbook)  # noqa: S101  (nothing else can be submitted)
+    playbook_run.follow(run, run.plan)
+
+
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _parsed(plan_id: str, tenant: str) -> Playbook:
+def _parsed(plan_id: str, tenant: str) -> AnyPlan:
     with reading() as session:
         content = session.scalars(select(Plan.content).where(Plan.id == plan_id, Plan.tenant == tenant)).one()
-    return Playbook.model_validate(content)
+    return parsed(content)

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.errors import InvalidInput, Problem
 from models.states import Stage
 from tasks import expressions, playbook_checks, retry_fields
+from tasks.plan_fields import PlanFields
 from tasks.yaml_text import read
 
 MOST_STEPS = 500
-SLUG = r"^[a-z0-9][a-z0-9_-]{0,79}$"
 
 
 class PlannedStep(BaseModel):
@@ -34,30 +34,23 @@ class PlannedStep(BaseModel):
     """As they were written; tools/limits.py reads them."""
     retry: dict[str, Any] = Field(default_factory=dict)
     """As it was written; retry_fields.py reads it."""
+    approval: bool = False
+    """Whether a person must approve its call."""
 
 
-class Playbook(BaseModel):
-    """A whole plan.  `files` are written into the workspace before the first step."""
+class Playbook(PlanFields):
+    """A plan whose steps are known."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field("playbook", pattern=SLUG)
-    title: str = Field("", max_length=200)
-    version: str = Field("1", max_length=40, coerce_numbers_to_str=True)
-    description: str = Field("", max_length=10_000)
-    complexity: int = Field(3, ge=1, le=10)
-    inputs: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
-    files: dict[str, str] = Field(default_factory=dict)
-    limits: dict[str, Any] = Field(default_factory=dict)
-    """Of each step; as they were written."""
-    retry: dict[str, Any] = Field(default_factory=dict)
-    """Of each step that says nothing itself."""
     steps: list[PlannedStep] = Field(min_length=1, max_length=MOST_STEPS)
 
     def model_post_init(self, _context: Any) -> None:
         for position, step in enumerate(self.steps, 1):
             step.name = step.name or f"{step.tool.replace('.', '_')}_{position}"
             step.title = step.title or step.name.replace("_", " ").capitalize()
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [*dict.fromkeys(step.stage for step in self.steps), Stage.COMPLETE]
 
 
 class PlannedCall(BaseModel):
@@ -95,7 +88,7 @@ def problems(text: str) -> list[Problem]:
     return _examine(text)[1]
 
 
-def check_inputs(playbook: Playbook, inputs: dict[str, Any]) -> list[Problem]:
+def check_inputs(playbook: PlanFields, inputs: dict[str, Any]) -> list[Problem]:
     """What is wrong with these inputs, one problem a field; paths begin with `inputs`."""
     validator = Draft202012Validator(playbook.inputs)
     return [
@@ -104,7 +97,7 @@ def check_inputs(playbook: Playbook, inputs: dict[str, Any]) -> list[Problem]:
     ]
 
 
-def with_defaults(playbook: Playbook, inputs: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(playbook: PlanFields, inputs: dict[str, Any]) -> dict[str, Any]:
     """The inputs, and the schema's default for each one that was not given."""
     fields = playbook.inputs.get("properties", {})
     return {**{name: field["default"] for name, field in fields.items() if "default" in field}, **inputs}

@@ -13,7 +13,8 @@ from typing import Any
 import settings
 from models.errors import NotFound
 from models.task import Task
-from tasks.playbook import PlannedStep, Playbook
+from tasks.plan_fields import PlanFields
+from tasks.playbook import PlannedStep
 from tasks.retry_fields import ANY, FIELDS, LIMIT, LONGEST_WAIT_S, MOST_ATTEMPTS, TRANSIENT, Wait, problems, read
 from tools.contract import Effect, Tool
 from tools.limits import BY_FIELD
@@ -107,13 +108,13 @@ def _wait(policy: Policy, attempt: int, dice: Callable[[], float]) -> timedelta:
             return dice() * min(policy.most, timedelta(seconds=min(grown_s, LONGEST_WAIT_S)))
 
 
-def policy_of(task: Task, playbook: Playbook, planned: PlannedStep | None) -> Policy:
+def policy_of(task: Task, plan: PlanFields, planned: PlannedStep | None) -> Policy:
     """What holds for the step, or for what comes before all steps."""
     tool = _tool(planned)
     levels: list[tuple[str, Mapping[str, Any]]] = [
         ("task", task.retry or {}),
         ("step", read(planned.retry) if planned else {}),
-        ("template" if task.template else "playbook", read(playbook.retry)),
+        ("template" if task.template else "playbook", read(plan.retry)),
         ("tool", read(tool.retry) if tool else {}),
         ("installation", of_installation(settings.load())),
     ]

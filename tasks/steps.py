@@ -1,30 +1,37 @@
-"""Do a run's steps, one after the other, each written as it happens, beginning where earlier runs left off.
+"""One step of a run, of whatever plan: begun, called, kept and written as it happens, or taken from an earlier run.
 
 For each step: note it as started, call the tool, snapshot the folder, write result and snapshot in one
 transaction.  What was noted is written before the call where the tool needs anything outside of this process or
-must not be called twice; else with the result.  How a run ends: execution.py.
+must not be called twice; else with the result.  Which step comes next: playbook_run.py, minds/.  How a run ends:
+execution.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 import settings
-from models.errors import InvalidInput, OpsCoreError
+from models.errors import OpsCoreError
 from models.states import Stage
 from models.step import Step, StepState
 from models.task import Task
-from tasks import calls, expressions
+from tasks import calls
 from tasks.inputs import Source
 from tasks.ledger import Ledger
 from tasks.limits import of_step
 from tasks.outcome import StepOutcome, of_error
 from tasks.place import Place
-from tasks.playbook import PlannedStep, Playbook
+from tasks.plan_fields import PlanFields
+from tasks.playbook import PlannedStep
 from tasks.retry import uses_attempt
 from tasks.wishes import Pulse, Wish
 from tools import triggers
 from tools.contract import Effect, Tool
+from tools.limits import Effective
 from tools.registry import find
+from tools.waiting import Wait
 
 
 class Halted(Exception):
@@ -42,6 +49,16 @@ class CutBefore(Exception):
     def __init__(self, step: Step) -> None:
         super().__init__(step.key)
         self.step = step
+
+
+class Parked(Exception):
+    """The task waits, and no worker for it, until its question is answered; then this step is begun again."""
+
+    def __init__(self, question: dict[str, Any], rows: Callable[[Session], None] | None = None) -> None:
+        super().__init__(question.get("kind"))
+        self.question = question
+        self.rows = rows
+        """What is written in the transaction that asks."""
 
 
 class StepFailed(Exception):
@@ -72,7 +89,7 @@ class Run:
 
     ledger: Ledger
     task: Task
-    playbook: Playbook
+    plan: PlanFields
     source: Source | None
     place: Place
     earlier: dict[str, Step]
@@ -85,103 +102,114 @@ class Run:
     def pulse(self) -> Pulse:
         return self.ledger.pulse
 
-    @property
-    def names(self) -> dict[str, Any]:
-        """What expressions may read."""
-        given = {"kind": self.source.kind, "path": self.source.inside, "name": self.source.name} if self.source else {}
-        return {
-            "inputs": self.task.inputs,
-            "input": given,
-            "steps": self.results,
-            "task": {"id": self.task.id, "title": self.task.title},
-        }
+
+@dataclass(frozen=True)
+class Begun:
+    """A step that was noted as started."""
+
+    step_id: str
+    key: str
+    title: str
+    attempt: int
+    limits: Effective
 
 
-def do_all(run: Run) -> None:
-    """Do what is left of the plan; the last step's end is noted, and not written yet.
+@dataclass(frozen=True)
+class Done:
+    """A step that came to its end, well or not; its end is noted and not written yet."""
+
+    outcome: StepOutcome
+    attempt: int
+
+
+def perform(
+    run: Run,
+    planned: PlannedStep,
+    key: str,
+    title: str,
+    arguments: dict[str, Any],
+    before: Step | None = None,
+    parent_id: str | None = None,
+) -> Done:
+    """Do the step by its tool, over what an earlier run left of it.
 
     Raises:
-        Halted, CutBefore, StepFailed: the run ends before its last step.
-        OpsCoreError: an error that is no step's.
+        CutBefore: it must not be done twice, and an earlier run was cut off in it.
+        Parked: it waits for an answer.
+        Halted: somebody wants the run to end.
     """
-    run.total = len(run.playbook.steps)
-    for planned in run.playbook.steps:
-        _do(run, planned)
-
-
-def _do(run: Run, planned: PlannedStep) -> None:
-    """Do the planned step, once or once for each item of its list."""
-    if planned.stage is not run.stage:
-        run.stage = planned.stage
-        run.place.enter(planned.stage)
-        run.ledger.enter_stage(planned.stage)
-    if planned.repeat is None:
-        run.results[planned.name] = _one(run, planned, planned.name, run.names)
-        return
-    items = _evaluate(planned, planned.repeat, run.names)
-    if not isinstance(items, list):
-        raise InvalidInput(f"cannot repeat {planned.name}: `repeat` is no list", step=planned.name)
-    run.total += len(items) - 1
-    run.ledger.plan_grew(run.total)
-    outputs = [
-        _one(run, planned, f"{planned.name}[{index}]", {**run.names, "item": item}) for index, item in enumerate(items)
-    ]
-    run.results[planned.name] = {
-        "outputs": [each["output"] for each in outputs],
-        **(outputs[-1] if outputs else {}),
-    }
-
-
-def _one(run: Run, planned: PlannedStep, key: str, names: dict[str, Any]) -> dict[str, Any]:
-    """Do the step, or take what an earlier run did; returns what later steps may read of it."""
-    run.position += 1
-    before = run.earlier.get(key)
-    if before is not None and before.state in (StepState.SUCCEEDED, StepState.SKIPPED):
-        return _readable(before.exit_code, before.stdout, before.output)
-    _obey(run)
-    title = str(_evaluate(planned, planned.title, names))
-    if planned.when is not None and not _holds(_evaluate(planned, planned.when, names)):
-        run.ledger.skip_step(key, run.position, planned, title, before)
-        return _readable(None, "", {})
+    obey(run)
     tool = find(planned.tool)
     if before is not None and before.state == StepState.STARTED and tool.effect is Effect.ONCE:
         raise CutBefore(before)
-    outcome = _called(run, planned, key, title, _evaluate(planned, planned.with_, names), tool, before)
-    return _readable(outcome.exit_code, outcome.stdout, outcome.output)
-
-
-def _called(
-    run: Run, planned: PlannedStep, key: str, title: str, arguments: dict[str, Any], tool: Tool, before: Step | None
-) -> StepOutcome:
-    """Do the step; it succeeded."""
-    limits = of_step(settings.load(), run.task, run.playbook, planned, run.ledger.limits_of_agent())
-    attempt = 1 if before is None else before.attempt + _used_attempt(before)
     if tool.uses_workspace:
         run.place.workspace  # noqa: B018  (made now: before the step begins)
-    triggers.at("step.before_start")
-    step_id = run.ledger.start_step(key, run.position, planned, title, arguments, limits, before, attempt)
+    begun = begin(run, planned, key, title, arguments, before, parent_id)
     if tool.needs or tool.effect is Effect.ONCE:
         run.ledger.settle()
     triggers.at("step.after_start")
-
-    def note(told: list[Any]) -> None:
-        run.ledger.told_in_step(step_id, key, told)
-
-    wanted = calls.ToCall(planned.tool, key, step_id, arguments, limits, note, run.pulse.cuts, run.ledger.settle_if_due)
-    outcome = _call(run, wanted, tool)
+    outcome = _call(run, planned, arguments, begun, tool)
     triggers.at("step.after_call")
-    if run.pulse.cut is not None and outcome.state is StepState.FAILED:
-        run.pulse.demand()
-        raise Halted(run.pulse.cut, Cut(step_id, key, title, outcome))
+    stop_if_cut(run, begun, outcome)
     _keep(run, outcome, tool)
     triggers.at("step.before_finish")
-    run.ledger.finish_step(step_id, key, title, outcome)
-    if outcome.state is StepState.FAILED:
-        raise StepFailed(planned, key, title, outcome, attempt)
-    if run.position < run.total:
-        run.ledger.settle()
-        triggers.at("step.after_finish")
-    return outcome
+    run.ledger.finish_step(begun.step_id, key, title, outcome)
+    return Done(outcome, begun.attempt)
+
+
+def begin(
+    run: Run,
+    planned: PlannedStep,
+    key: str,
+    title: str,
+    arguments: dict[str, Any],
+    before: Step | None = None,
+    parent_id: str | None = None,
+) -> Begun:
+    """Note that the step begins; its end is the ledger's `finish_step`."""
+    limits = of_step(settings.load(), run.task, run.plan, planned, run.ledger.limits_of_agent())
+    attempt = 1 if before is None else before.attempt + _used_attempt(before)
+    triggers.at("step.before_start")
+    step_id = run.ledger.start_step(
+        key, run.position, planned, title, arguments, limits, before, attempt, parent_id=parent_id
+    )
+    return Begun(step_id, key, title, attempt, limits)
+
+
+def stop_if_cut(run: Run, begun: Begun, outcome: StepOutcome) -> None:
+    """End the run if its call was told to end, and did.
+
+    Raises:
+        Halted: it was.
+    """
+    if run.pulse.cut is not None and outcome.state is StepState.FAILED:
+        run.pulse.demand()
+        raise Halted(run.pulse.cut, Cut(begun.step_id, begun.key, begun.title, outcome))
+
+
+def obey(run: Run) -> None:
+    """Begin no step that nobody wants.
+
+    Raises:
+        Halted: the run is to end.
+    """
+    run.pulse.demand()
+    if (wish := run.pulse.wish) is not None:
+        raise Halted(wish)
+
+
+def enter(run: Run, stage: Stage) -> None:
+    """Note that the work has come to the stage, unless it is there already."""
+    if stage is not run.stage:
+        run.stage = stage
+        run.place.enter(stage)
+        run.ledger.enter_stage(stage)
+
+
+def settle(run: Run) -> None:
+    """Write the end of a step behind which another comes."""
+    run.ledger.settle()
+    triggers.at("step.after_finish")
 
 
 def _used_attempt(before: Step) -> bool:
@@ -189,10 +217,18 @@ def _used_attempt(before: Step) -> bool:
     return before.state == StepState.FAILED and uses_attempt(before.error_code or "")
 
 
-def _call(run: Run, wanted: calls.ToCall, tool: Tool) -> StepOutcome:
+def _call(run: Run, planned: PlannedStep, arguments: dict[str, Any], begun: Begun, tool: Tool) -> StepOutcome:
+    def note(told: list[Any]) -> None:
+        run.ledger.told_in_step(begun.step_id, begun.key, told)
+
+    about = (planned.tool, begun.key, begun.step_id, arguments, begun.limits)
+    wanted = calls.ToCall(*about, note, run.pulse.cuts, run.ledger.settle_if_due)
     run.pulse.cut = None
     try:
         return calls.call(run.task, run.place.workspace if tool.uses_workspace else None, wanted)
+    except Wait as wait:
+        step = {"step": begun.step_id, "key": begun.key, "title": begun.title, "tool": planned.tool}
+        raise Parked({**step, **wait.question}) from wait
     except OpsCoreError as error:
         run.pulse.demand()
         return of_error(error)
@@ -210,26 +246,3 @@ def _keep(run: Run, outcome: StepOutcome, tool: Tool) -> None:
         kept = of_error(error)
         outcome.state, outcome.error_code, outcome.error_message = kept.state, kept.error_code, kept.error_message
         outcome.is_transient = kept.is_transient
-
-
-def _obey(run: Run) -> None:
-    """Begin no step that nobody wants."""
-    run.pulse.demand()
-    if (wish := run.pulse.wish) is not None:
-        raise Halted(wish)
-
-
-def _readable(exit_code: int | None, stdout: str, output: dict[str, Any]) -> dict[str, Any]:
-    return {"exit_code": exit_code, "output": {**output, "stdout": stdout}}
-
-
-def _evaluate(planned: PlannedStep, value: Any, names: dict[str, Any]) -> Any:
-    try:
-        return expressions.render(value, names)
-    except InvalidInput as error:
-        raise InvalidInput(f"cannot begin the step {planned.name}: {error.message}", step=planned.name) from error
-
-
-def _holds(value: Any) -> bool:
-    """A condition's truth; the texts that people write for no are no."""
-    return value.strip().lower() not in ("", "false", "no", "0", "none") if isinstance(value, str) else bool(value)

@@ -30,6 +30,10 @@ class Agent(Owned, Base):
     """Names of the tools it may use; None means all."""
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What a step that it does may use at most, by the names of tools/limits.py; none where it says nothing."""
+    model: Mapped[str | None] = mapped_column(String(300))
+    """`provider/model` that it thinks with; None: one that covers the task's complexity."""
+    approvals: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Names of tools whose calls a person must approve, whatever the task says; `plan` for whole plans."""
     paused_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """It claims nothing while this is set; its running tasks go on."""
     max_running: Mapped[int | None]

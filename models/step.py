@@ -1,4 +1,4 @@
-"""A step: one tool call (later also one model call) of a task, the unit of resumption."""
+"""A step: one tool call or one model call of a task, the unit of resumption."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -59,6 +59,8 @@ class Step(Owned, Base):
     resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """The limits in force when it was called, each with who set it: `Effective.as_dict` of tools/limits.py."""
+    usage: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Of a model call: model, provider, prompt, input_tokens, output_tokens, cost (micro-dollars, None: unknown)."""
     changes: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
     """Paths added, changed, removed in the workspace."""
     snapshot_before: Mapped[str | None] = mapped_column(String(80))

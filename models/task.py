@@ -105,6 +105,11 @@ class Task(Owned, Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     request_digest: Mapped[str | None] = mapped_column(String(64))
     parent_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    """The task that delegated it."""
+    root_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    """The first task of its family, also in that one's own row; None where nobody delegated."""
+    depth: Mapped[int] = mapped_column(default=0)
+    """How often it was handed on."""
     cloned_from_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
     schedule_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
 
@@ -143,6 +148,8 @@ class Task(Owned, Base):
         _partial("ix_task_dead_letter", "tenant", "number", where="dead_letter_at IS NOT NULL"),
         _partial("ix_task_emergency", "tenant", "number", where="emergency_at IS NOT NULL"),
         _partial("ix_task_schedule", "schedule_id", "number", where="schedule_id IS NOT NULL"),
+        _partial("ix_task_parent", "parent_id", "number", where="parent_id IS NOT NULL"),
+        _partial("ix_task_root", "root_id", "number", where="root_id IS NOT NULL"),
         Index("ix_task_plan", "plan_id"),
         _partial("ix_task_finished", "tenant", "finished_at", where="finished_at IS NOT NULL"),
         _partial("ix_task_ended", "tenant", "state", "finished_at", where="finished_at IS NOT NULL"),

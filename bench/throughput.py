@@ -19,7 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.peers.__main__ import MODULES
-from bench.systems import CONCURRENCY, System, bare, broker, opscore, peer
+from bench.servers import broker
+from bench.systems import CONCURRENCY, System, bare, opscore, peer
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from models import database, scope
 from models.claim import Claimant
 from models.columns import database_now
-from models.database import Base, db, writing
+from models.database import Base, db, send_together, writing
 from models.plan import Plan
 from models.states import State
 from models.task import Task
@@ -241,6 +241,8 @@ def simulated(app: Flask) -> Iterator[World]:
         every_tool = (*known, *_tools(world))
         patch.setattr(registry, "all_tools", lambda: every_tool)
         patch.setattr(database, "Session", type("Fateful", (_FatefulSession,), {"world": world}))
+        # On PostgreSQL the commit would go with the last statements, past the session and its fate.
+        patch.setattr(database, "send_together", lambda session, ends=False: send_together(session))
         patch.setattr(triggers, "at", world.reach)
         _pretend_outside(patch, world)
         served = Served(AGENT, "00000000-0000-7000-8000-000000000000", (QUEUE,))

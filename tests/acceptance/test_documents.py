@@ -25,8 +25,9 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 # tests/integration/test_command_line_control.py.
 PROVEN_ELSEWHERE = ("git clone", "bin/up", "bin/down", ".venv/bin/honcho", "bin/test", "bin/opscore chaos")
 PAGES_PROVEN_ELSEWHERE = ("control-tasks.md",)
-# These stay; they are started, seen to live, and stopped.
-STAYING = (".venv/bin/celery -A worker worker",)
+# These stay; they are started, seen to live (they say so), and stopped.  A port that is taken is no mistake of a page.
+STAYING = {".venv/bin/celery -A worker worker": "ready.", "bin/opscore demo model": "until Ctrl-C."}
+MORE = {"bin/opscore demo model": ["--port", "0"]}
 
 
 def commands(page: Path) -> list[str]:
@@ -57,8 +58,8 @@ def test_commands_do_what_the_page_says(page: Path, started: Started, tmp_path: 
     for command in commands(page):
         if command.startswith(PROVEN_ELSEWHERE):
             continue
-        if command.startswith(STAYING):
-            _stays(command, workplace, told)
+        if stays := [each for each in STAYING if command.startswith(each)]:
+            _stays([*command.split(), *MORE.get(stays[0], [])], STAYING[stays[0]], workplace, told)
             continue
         done = _run(command.replace("TASK", _last_task(workplace, told)), workplace, told)
         # The tutorial breaks its playbook on purpose, and says so.
@@ -90,13 +91,13 @@ def _last_task(workplace: Path, told: dict[str, str]) -> str:
     return found[1] if found else "TASK"
 
 
-def _stays(command: str, workplace: Path, told: dict[str, str]) -> None:
+def _stays(command: list[str], lives: str, workplace: Path, told: dict[str, str]) -> None:
     log = workplace / "staying.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command.split(), cwd=workplace, env=told, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=workplace, env=told, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + 60
-        while "ready." not in log.read_text():
+        while lives not in log.read_text():
             assert process.poll() is None and time.monotonic() < deadline, f"{command}\n{log.read_text()}"
             time.sleep(0.2)
     finally:

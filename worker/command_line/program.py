@@ -4,6 +4,7 @@ import click
 
 from worker.command_line.agents import agent
 from worker.command_line.chaos import chaos
+from worker.command_line.demo import demo
 from worker.command_line.emergency import release, stop_all
 from worker.command_line.frame import Program
 from worker.command_line.local import doctor, link, status, token
@@ -36,6 +37,6 @@ def program() -> None:
 
 for command in (
     run, task, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor, token,
-    link, chaos,
+    link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

@@ -1,6 +1,7 @@
 """The pages: one module each, with a blueprint called `page`; a new file here is a new page.
 
-What stands in the navigation: NAVIGATION below.  Who may see them: webapp/gate.py.
+What stands in the navigation: FIRST and ROOMS below, where a new page gets its line
+(docs/decisions/0044-rooms-in-the-navigation.md).  Who may see them: webapp/gate.py.
 """
 
 import importlib
@@ -12,42 +13,57 @@ from flask import Blueprint, Flask
 
 
 class Place(NamedTuple):
-    """One entry of the navigation: the view it leads to, its icon, and the blueprints that belong to it.
-
-    A phone has room for three in its bar (`is_first`); the others stand in its menu.
-    """
+    """One entry of the navigation: the view it leads to, its icon, and the blueprints that belong to it."""
 
     label: str
     view: str
     icon: str
     members: tuple[str, ...]
-    is_first: bool = False
     counted: str = ""
     """Which of webapp/standing.py's counts stands beside it."""
 
 
-NAVIGATION = (
-    Place("Home", "home.show", "home", ("home",), is_first=True, counted="questions"),
-    Place(
-        "Tasks",
-        "tasks.show",
-        "tasks",
-        ("tasks", "task", "control", "bulk", "files", "changes", "new_task"),
-        is_first=True,
-    ),
-    Place("Agents", "agents.show", "agents", ("agents", "services"), is_first=True),
-    Place("Schedules", "schedules.show", "schedule", ("schedules",)),
-    Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
-    Place("Queues", "queues.show", "queues", ("queues",)),
-    Place("Retention", "retention.show", "retention", ("retention",)),
+class Room(NamedTuple):
+    """Places that belong together, under one heading."""
+
+    label: str
+    places: tuple[Place, ...]
+
+
+TASKS = ("tasks", "task", "control", "bulk", "files", "changes", "new_task")
+
+FIRST = (
+    Place("Home", "home.show", "home", ("home",), counted="questions"),
+    Place("Tasks", "tasks.show", "tasks", TASKS),
+    Place("Agents", "agents.show", "agents", ("agents",)),
 )
+"""Where people go all day: above all headings, and in the bar of a phone, which has room for four."""
+
+ROOMS = (
+    Room(
+        "Work",
+        (
+            Place("Schedules", "schedules.show", "schedule", ("schedules",)),
+            Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
+        ),
+    ),
+    Room(
+        "System",
+        (
+            Place("Queues", "queues.show", "queues", ("queues",)),
+            Place("Services", "services.show", "services", ("services",)),
+            Place("Retention", "retention.show", "retention", ("retention",)),
+        ),
+    ),
+)
+"""The others, by what one comes for; on a phone they stand in its menu."""
 
 
 def register(app: Flask) -> None:
     """Give the app every page."""
     for page in _all():
         app.register_blueprint(page)
-    app.jinja_env.globals["navigation"] = NAVIGATION
+    app.jinja_env.globals.update(first_places=FIRST, rooms=ROOMS)
 
 
 @cache

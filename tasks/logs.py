@@ -5,7 +5,6 @@ rotation belong to whoever starts the process; a process writes to its standard 
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -14,12 +13,12 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from settings import Settings
+from tasks.masking import MASK, SECRET_NAME, Masks
 from tools.terminal_text import harmless
 
 bind = bound_contextvars
 
-_SECRET_NAME = re.compile(r"token|secret|password|passwd|authorization|cookie|api_?key", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)|((?:[Bb]earer|sign-in/)\s*)[A-Za-z0-9._~-]{12,}")
+_MASKS = Masks()
 
 
 def logger(name: str) -> Any:
@@ -78,8 +77,5 @@ def _neutral(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mut
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if _SECRET_NAME.search(name) and value:
-            event[name] = "***"
-        elif isinstance(value, str):
-            event[name] = _SECRET_TEXT.sub(r"\1\3***\2", value)
+        event[name] = MASK if value and SECRET_NAME.search(name) else _MASKS.value(value)
     return event

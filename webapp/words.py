@@ -15,7 +15,7 @@ from models.columns import now
 from models.states import TERMINAL, Stage, State
 from models.step import StepState
 from tools.terminal_text import CONTROL, harmless, plain
-from webapp import amounts
+from webapp import amounts, money
 
 STATE_WORDS: dict[str, str] = {
     State.QUEUED: "Queued",
@@ -102,7 +102,7 @@ def theme() -> str:
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     amounts.ago, amounts.utc, amounts.clock, amounts.when, amounts.duration, amounts.size, amounts.number,
-    amounts.clock_short, sentence, state_word, marked, pretty, compact, who,
+    amounts.clock_short, money.money, money.price, money.price_typed, money.tokens, sentence, state_word, marked, pretty, compact, who,
 )  # fmt: skip
 GLOBALS: tuple[Callable[..., Any], ...] = (amounts.between, amounts.counted, amounts.since, amounts.until, levels, now)
 

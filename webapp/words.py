@@ -102,7 +102,8 @@ def theme() -> str:
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     amounts.ago, amounts.utc, amounts.clock, amounts.when, amounts.duration, amounts.size, amounts.number,
-    amounts.clock_short, money.money, money.price, money.price_typed, money.tokens, sentence, state_word, marked, pretty, compact, who,
+    amounts.clock_short, sentence, state_word, marked, pretty, compact, who,
+    money.money, money.price, money.price_typed, money.tokens,
 )  # fmt: skip
 GLOBALS: tuple[Callable[..., Any], ...] = (amounts.between, amounts.counted, amounts.since, amounts.until, levels, now)
 

@@ -299,6 +299,17 @@ def test_health_needs_no_token_and_tells_no_secret(api: Api, database: settings.
         assert secret not in answer.text
 
 
+def test_health_is_degraded_unless_a_broker_answers_and_a_reconciler_leads(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.api.health._broker", lambda: True)
+    assert api.client.get("/health").json["status"] == "degraded"
+    with scope.wide("system:test"), writing() as session:
+        lead(session, RECONCILER, "another")
+    db.session.remove()  # what the first look read is old
+    assert api.client.get("/health").json["status"] == "ok"
+
+
 def test_health_is_503_without_the_database(told: settings.Settings) -> None:
     app = create_app(told.model_copy(update={"database_url": "postgresql+psycopg://u:pw@127.0.0.1:1/none"}))
     answer = app.test_client().get("/health")

@@ -38,21 +38,22 @@ class _Standing:
 def health() -> Response:
     """Say how this installation is.
 
-    200 while the database answers, else 503. Without the broker the status is `degraded`: tasks are taken and shown,
-    and begin once it is back. A reconciler that nobody runs, and an emergency stop, are told beside that.
+    200 while the database answers, else 503. Without the broker, or without a reconciler that leads, the status is
+    `degraded`: tasks are taken and shown; without the one they begin once it is back, without the other no lost task
+    is given back and nothing starts at its time. An emergency stop is told beside that.
     """
     standing = _standing()
     workers = standing.workers if standing else None
     broker = _broker()
-    is_up = standing is not None
+    is_up, is_led = standing is not None, standing is not None and standing.is_led
     tiers = Counter((worker.sandbox.get("tier", 4), worker.sandbox.get("name", "none")) for worker in workers or [])
     sandboxes = [SandboxShape(tier=tier, name=name, workers=count) for (tier, name), count in sorted(tiers.items())]
     answer = Health(
-        status="down" if not is_up else "ok" if broker else "degraded",
+        status="down" if not is_up else "ok" if broker and is_led else "degraded",
         version=VERSION,
         database="ok" if is_up else "down",
         broker="ok" if broker else "down",
-        reconciler="ok" if standing and standing.is_led else "down",
+        reconciler="ok" if is_led else "down",
         is_stopped=standing is not None and standing.is_stopped,
         agents=len(workers or []),
         sandbox=sandboxes[-1].name if sandboxes else "unknown",

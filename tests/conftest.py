@@ -6,6 +6,7 @@ test gets a copy of its own.
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 import warnings
@@ -25,6 +26,9 @@ from tests.support.postgresql import execute, named
 # An example that a busy machine takes a fifth of a second for is no failure.
 hypothesis.settings.register_profile("opscore", deadline=None)
 hypothesis.settings.load_profile("opscore")
+
+# A shell starts what it does not wait for with SIGINT ignored, and so would be everything that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ON_EVERY_TIER = ("test_sandbox.py", "test_real_programs.py")
 

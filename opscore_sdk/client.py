@@ -196,6 +196,10 @@ class OpsCoreClient(Controls):
         return Agent.read(self._get(f"/v1/agents/{quote(name, safe='')}"))
 
     def limit_agent(self, name: str, limits: Mapping[str, str | float | None]) -> Agent:
+    def transcript(self, task_id: str, into: IO[bytes], *, format: str = "md") -> None:
+        """Write what the task did, as Markdown (`md`) or as a page (`html`), into an open file; secrets are masked."""
+        self._download(f"/v1/tasks/{quote(task_id, safe='')}/transcript?format={quote(format, safe='')}", into)
+
         """Set these of an agent's limits, from its next step on; None takes one away, the others stay."""
         return self._change_agent(name, {"limits": dict(limits)})
 

@@ -14,6 +14,7 @@ from worker.command_line.following import follow as follow_task
 from worker.command_line.frame import MISUSED, Remote, console, end, frame
 from worker.command_line.limits import in_words
 from worker.command_line.named import STATES, id_of
+from worker.command_line.transcript import transcript
 from worker.command_line.words import SIGNS, STATE_STYLES, day, duration, killed, size, when
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def task() -> None:
     """
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, transcript):
     task.add_command(command)
 
 

@@ -1,0 +1,163 @@
+"""What a transcript tells of a task, part by part: the head, every call, every decision, files, totals, timeline."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.approval import Approval, ApprovalState
+from models.columns import now
+from models.errors import NotFound
+from models.event import Event
+from models.step import Step
+from models.task import Task
+from settings import VERSION
+from tasks.folders import workspace_of
+from tasks.masking import Masks
+from webapp.amounts import between, counted, duration, number, size, utc
+from webapp.event_words import words_of
+from webapp.glance import artifacts_of
+from webapp.transcript.blocks import Block, Code, Heading, Part, Rows, Words, facts
+from webapp.transcript.calls import call
+from webapp.transcript.spent import spent
+from webapp.words import state_word, who
+
+MOST_STEPS = 2000
+MOST_EVENTS = 5000
+MOST_FILES = 1000
+SAID = {
+    ApprovalState.WAITING: "nobody has answered yet",
+    ApprovalState.APPROVED: "approved",
+    ApprovalState.EDITED: "approved with other arguments",
+    ApprovalState.REJECTED: "rejected",
+    ApprovalState.EXPIRED: "nobody answered in time",
+    ApprovalState.WITHDRAWN: "withdrawn: it was not needed any more",
+}
+
+
+def of(session: Session, task: Task, masks: Masks) -> list[Block]:
+    """Everything, in the order of reading."""
+    steps = list(session.scalars(_of_task(task).limit(MOST_STEPS)))
+    return [
+        *_head(task),
+        *_asked(task, masks),
+        *_totals(task, steps),
+        *_steps(task, steps, masks),
+        *_approvals(session, task, masks),
+        *_files(session, task),
+        *_timeline(session, task),
+    ]
+
+
+def _of_task(task: Task) -> Any:
+    return select(Step).where(Step.task_id == task.id).order_by(Step.epoch, Step.position, Step.started_at)
+
+
+def _head(task: Task) -> list[Block]:
+    plan = f"template {task.template} {task.template_version or ''}".rstrip() if task.template else "a plan of its own"
+    pairs: list[tuple[str, object]] = [
+        ("Task", task.id),
+        ("State", state_word(task.state)),
+        ("Plan", plan),
+        ("Agent", task.agent),
+        ("Complexity", task.complexity),
+        ("Priority", task.priority),
+        ("Handed in", utc(task.submitted_at)),
+        ("Started", utc(task.started_at) if task.started_at else None),
+        ("Ended", utc(task.finished_at) if task.finished_at else None),
+        ("Failed because", task.error_message),
+        ("Exported", f"{utc(now())} by OpsCore {VERSION}"),
+    ]
+    return [facts(pairs)]
+
+
+def _asked(task: Task, masks: Masks) -> list[Block]:
+    blocks: list[Block] = []
+    if task.description:
+        blocks += [Heading("What was asked"), Words(task.description)]
+    if task.plan.content.get("instructions"):
+        blocks += [Heading("Instructions"), Words(str(task.plan.content["instructions"]))]
+    if task.inputs:
+        blocks += [Heading("Inputs"), Code("Given", json_text(masks.value(task.inputs)), "json")]
+    return blocks
+
+
+def _totals(task: Task, steps: list[Step]) -> list[Block]:
+    total = spent(steps)
+    states = Counter(str(step.state) for step in steps)
+    said = ", ".join(f"{count} {state_word(state).lower()}" for state, count in sorted(states.items()))
+    pairs = [
+        ("Steps", f"{len(steps)} ({said})" if steps else "none"),
+        ("Model calls", total.calls or None),
+        ("Tokens", f"{number(total.input)} in, {number(total.output)} out" if total.calls else None),
+        ("Cost", total.cost_in_words if total.calls else None),
+        ("Time in steps", duration(sum(between(each.started_at, each.finished_at) or 0 for each in steps))),
+        ("Time in all", duration(between(task.started_at, task.finished_at)) if task.started_at else None),
+        ("Runs", task.run_number or None),
+        ("Workers lost", task.losses or None),
+    ]
+    return [Heading("Totals"), facts(pairs)]
+
+
+def _steps(task: Task, steps: list[Step], masks: Masks) -> list[Block]:
+    if not steps:
+        return [Heading("Steps"), Words("No step has begun.")]
+    shown: list[Block] = [Part(call(step, index, masks)) for index, step in enumerate(steps, 1)]
+    if len(steps) == MOST_STEPS:
+        shown.append(Words(f"The first {MOST_STEPS} steps are shown."))
+    return [Heading("Steps"), *shown]
+
+
+def _approvals(session: Session, task: Task, masks: Masks) -> list[Block]:
+    asked = select(Approval).where(Approval.task_id == task.id).order_by(Approval.asked_at, Approval.id)
+    found = list(session.scalars(asked))
+    return [Heading("Approvals"), *(Part(_approval(each, masks)) for each in found)] if found else []
+
+
+def _approval(each: Approval, masks: Masks) -> list[Block]:
+    pairs = [
+        ("For", each.tool or "the whole plan"),
+        ("Demanded by", each.why),
+        ("Risk", each.risk),
+        ("Asked", utc(each.asked_at)),
+        ("Answer", SAID[ApprovalState(each.state)]),
+        ("By", each.decided_by if each.decided_by is None else who(each.decided_by)),
+        ("At", utc(each.decided_at) if each.decided_at else None),
+        ("Reason", each.reason),
+        ("Bound to", each.digest),
+    ]
+    blocks: list[Block] = [Heading(each.title, 3), facts(pairs)]
+    blocks.append(Code("Shown", json_text(masks.value(each.arguments)), "json"))
+    if each.decided_arguments is not None:
+        blocks.append(Code("Changed to", json_text(masks.value(each.decided_arguments)), "json"))
+    if each.diff:
+        blocks.append(Code("Diff", each.diff, "diff"))
+    return blocks
+
+
+def _files(session: Session, task: Task) -> list[Block]:
+    results = {each.path: (each.size_bytes, each.media_type) for each in artifacts_of(session, task)}
+    rows = [[path, size(count), kind] for path, (count, kind) in sorted(results.items())]
+    try:
+        page = workspace_of(task).page(".", MOST_FILES, is_deep=True, skip="folder")
+    except NotFound:
+        note = "The workspace is not there any more." if rows else ""
+    else:
+        rows += [[each.path, size(each.size), ""] for each in page.entries if each.path not in results]
+        note = f"The first {MOST_FILES} files are shown." if page.next else ""
+    return [Heading("Files"), Rows(["Path", "Size", "Kind"], rows, note)] if rows else []
+
+
+def _timeline(session: Session, task: Task) -> list[Block]:
+    mine = select(Event).where(Event.subject_id == task.id).order_by(Event.number).limit(MOST_EVENTS)
+    rows = [[str(each.number), utc(each.at), words_of(each), who(each.author)] for each in session.scalars(mine)]
+    left = task.event_count - len(rows)
+    note = f"{counted(left, 'later event')} left out." if left > 0 else ""
+    return [Heading("Timeline"), Rows(["No.", "Time", "What happened", "By"], rows, note)]
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON laid out for reading."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

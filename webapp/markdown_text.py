@@ -13,10 +13,13 @@ from tools.terminal_text import plain
 
 LONGEST = 200_000
 """In characters; a longer answer is shown as plain text."""
+TOP = 2
+"""Level of the heading that an answer stands under."""
 DEEPEST = 4
 """Of lists and quotations within each other."""
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
 HEADING = re.compile(r" {0,3}(#{1,6}) +(.+)")
+HEADING_MADE = re.compile(r"<h([3-6])>([^\n]*?)</h[3-6]>")
 ITEM = re.compile(r"( {0,12})(?:([-*+])|(\d{1,9})[.)]) +(.*)")
 QUOTE = re.compile(r" {0,3}> ?(.*)")
 RULE = re.compile(r" {0,3}(?:-{3,}|\*{3,}|_{3,}) *")
@@ -36,7 +39,20 @@ def shown(text: str) -> Markup:
     text = plain(text)
     if len(text) > LONGEST:
         return Markup('<pre class="output">{}</pre>').format(text)
-    return _blocks(text.replace("\r\n", "\n").split("\n"), 0)
+    return _in_order(_blocks(text.replace("\r\n", "\n").split("\n"), 0))
+
+
+def _in_order(html: Markup) -> Markup:
+    """The same with headings of which none is more than one level below the one before."""
+    before = TOP
+
+    def put(found: re.Match[str]) -> str:
+        nonlocal before
+        before = min(int(found[1]), before + 1)
+        return f"<h{before}>{found[2]}</h{before}>"
+
+    # Only what was made here is an element by now: a heading of the text itself has been escaped.
+    return Markup(HEADING_MADE.sub(put, html))  # noqa: S704
 
 
 def _blocks(lines: list[str], depth: int) -> Markup:
@@ -59,14 +75,13 @@ def _fence(lines: list[str], at: int, _depth: int) -> Read:
         return None
     end = next((n for n in range(at + 1, len(lines)) if lines[n].strip().startswith(found[1])), len(lines))
     code = "\n".join(lines[at + 1 : end])
-    return Markup('<pre class="output" tabindex="0" role="region" aria-label="Code">{}</pre>').format(code), end + 1
+    return Markup('<pre class="output" tabindex="0" role="group" aria-label="Code">{}</pre>').format(code), end + 1
 
 
 def _heading(lines: list[str], at: int, _depth: int) -> Read:
     if not (found := HEADING.fullmatch(lines[at])):
         return None
-    # Below the title of the page and that of the step.
-    level = min(len(found[1]) + 2, 6)
+    level = min(len(found[1]) + TOP, 6)
     return Markup("<h{0}>{1}</h{0}>").format(level, _inline(found[2].rstrip("# "))), at + 1
 
 
@@ -128,7 +143,7 @@ def _table(lines: list[str], at: int, _depth: int) -> Read:
         at += 1
     top = _each("<th scope=col>{}</th>", head)
     body = Markup("").join(Markup("<tr>{}</tr>").format(_each("<td>{}</td>", row)) for row in rows)
-    begin = Markup('<div class="sheet" tabindex="0" role="region" aria-label="Table"><table>')
+    begin = Markup('<div class="sheet" tabindex="0" role="group" aria-label="Table"><table>')
     return begin + Markup("<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>").format(top, body), at
 
 

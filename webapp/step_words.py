@@ -1,6 +1,7 @@
 """What a step called, in one line: the command as one would type it, or the tool's arguments in short."""
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from models.step import Step
@@ -14,6 +15,14 @@ def command_of(step: Step) -> str:
     """The command line; cut at LONGEST characters."""
     said = _command(step.tool, step.arguments or {})
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def prompt_of(usage: Mapping[str, Any]) -> str:
+    """The prompt that a model was asked with: `agent, version 3`."""
+    prompt = usage.get("prompt")
+    if isinstance(prompt, Mapping):
+        return f"{prompt.get('name', '?')}, version {prompt.get('version', '?')}"
+    return str(prompt or "")
 
 
 def _command(tool: str, arguments: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from models.states import TERMINAL, Stage, State
 from models.step import Step, StepState
 from models.task import Task
 from webapp.amounts import duration
+from webapp.conversation import is_model_plan
 
 MOST_SHOWN = 120
 MOST_EARLIER = 400
@@ -144,10 +145,9 @@ def shown(steps: Sequence[Step], *, is_all: bool) -> list[Step]:
     return [step for index, step in enumerate(steps) if index in last or step.state == StepState.FAILED]
 
 
-def stages_of(task: Task) -> list[StageMark]:
+def stages_of(task: Task, steps: Sequence[Step] = ()) -> list[StageMark]:
     """The stages that the plan passes, and where the task stands among them."""
-    steps = task.plan.content.get("steps", [])
-    planned = {Stage(step["stage"]) for step in steps} | {Stage(task.stage), Stage.COMPLETE}
+    planned = _planned_stages(task, steps) | {Stage(task.stage), Stage.COMPLETE}
     order = [stage for stage in Stage if stage in planned]
     here = order.index(Stage(task.stage))
     marks = []
@@ -160,6 +160,15 @@ def stages_of(task: Task) -> list[StageMark]:
             standing = "broken" if task.state in (State.FAILED, State.CANCELLED) else "now"
         marks.append(StageMark(stage, standing))
     return marks
+
+
+def _planned_stages(task: Task, steps: Sequence[Step]) -> set[Stage]:
+    """A playbook's are known; of a model plan those that were entered, and while it is open those that may come."""
+    if not is_model_plan(task):
+        return {Stage(step["stage"]) for step in task.plan.content.get("steps", [])}
+    every = list(Stage)
+    ahead = [] if task.state in TERMINAL else every[every.index(Stage(task.stage)) :]
+    return {Stage(step.stage) for step in steps} | set(ahead)
 
 
 def strip_of(steps: Sequence[Step], at: datetime | None) -> Strip | None:

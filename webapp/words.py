@@ -15,7 +15,7 @@ from models.columns import now
 from models.states import TERMINAL, Stage, State
 from models.step import StepState
 from tools.terminal_text import CONTROL, harmless, plain
-from webapp import amounts, money
+from webapp import amounts, markdown_text, money
 
 STATE_WORDS: dict[str, str] = {
     State.QUEUED: "Queued",
@@ -112,5 +112,6 @@ def teach(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.filters.update({each.__name__: each for each in FILTERS})
     app.jinja_env.globals.update({each.__name__: each for each in GLOBALS})
+    app.jinja_env.filters["markdown"] = markdown_text.shown
     app.jinja_env.globals.update(State=State, STAGES=tuple(Stage), TERMINAL=TERMINAL)
     app.context_processor(lambda: {"theme": theme()})

@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from models.budget import BudgetKind
 from models.columns import now
 from models.database import db
 from models.errors import NotFound
@@ -20,7 +21,7 @@ from models.task import Task
 from tasks.reasons import why_queued
 from tools import limits, terminal_text
 from tools.tiers import NONE, meaning
-from webapp import event_words, gate, limit_form, preview, question_words, step_words, task_view
+from webapp import conversation, event_words, gate, limit_form, preview, question_words, step_words, task_view
 from webapp.glance import artifacts_of
 from webapp.task_controls import controls_of, form_to_run_again, may_replay
 
@@ -39,10 +40,12 @@ def _words() -> dict[str, object]:
         "limit_titles": {kind.name: kind.title for kind in limits.KINDS},
         "limits_typed": limit_form.as_typed,
         "form_to_run_again": form_to_run_again,
+        "is_model_plan": conversation.is_model_plan,
         "may_replay": may_replay,
         "kind_by_name": preview.kind_by_name,
         "no_sandbox": meaning(NONE),
         "plain": terminal_text.plain,
+        "prompt_words": step_words.prompt_of,
     }
 
 
@@ -124,7 +127,9 @@ def head_of(task: Task) -> dict[str, object]:
     return {
         "task": task,
         "seen": task.event_count,
-        "stages": task_view.stages_of(task),
+        "stages": task_view.stages_of(task, steps),
+        "used": conversation.used_by(steps),
+        "meters": conversation.meters_of(db.session(), BudgetKind.TASK, task.id),
         "strip": task_view.strip_of(steps, now() if task.state == State.RUNNING else None),
         "results": artifacts_of(db.session(), task) if task.state == State.SUCCEEDED else [],
         "why": why_queued(task) if task.state == State.QUEUED else "",
@@ -141,6 +146,7 @@ def steps_of(task: Task, is_all: bool) -> dict[str, object]:
     shown = task_view.shown(steps, is_all=is_all)
     return {
         "steps": shown,
+        "turns": conversation.turns_of(db.session(), task, shown),
         "left_out": len(steps) - len(shown),
         "ahead": task_view.planned_after(task, steps),
         "earlier": task_view.earlier_of(db.session(), task),

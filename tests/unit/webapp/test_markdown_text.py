@@ -10,6 +10,7 @@ from webapp.markdown_text import shown
     [
         ("Hello **you** and `x < 1`", "<p>Hello <strong>you</strong> and <code>x &lt; 1</code></p>"),
         ("# Result\nFine.", "<h3>Result</h3>\n<p>Fine.</p>"),
+        ("### Deep\n###### Deeper\n# Top", "<h3>Deep</h3>\n<h4>Deeper</h4>\n<h3>Top</h3>"),
         ("- one\n- two\n  - deep", "<ul><li>one</li><li>two\n<ul><li>deep</li></ul></li></ul>"),
         ("3. three\n4. four", "<ol start=3><li>three</li><li>four</li></ol>"),
         ("> said\n> twice", "<blockquote><p>said<br>twice</p></blockquote>"),

@@ -27,6 +27,7 @@ VERSION = "0.1.0"
 # Not settings: the command line's server, the mark of bin/up on its processes, a title inside the sandbox, and
 # where a process of a test is to be cut off.
 READ_ELSEWHERE = ("OPSCORE_URL", "OPSCORE_INSTALLATION", "OPSCORE_TASK_TITLE", "OPSCORE_DEBUG_TRIGGERS")
+SHORTEST_KEY = 32
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, with room for a server's temporary suffix
 
 
@@ -71,6 +72,12 @@ class Settings(BaseSettings):
     )
     secret_key: str = Field(
         "", repr=False, description="Key that signs sessions. Empty means a file made at the first start."
+    )
+    encryption_keys: str = Field(
+        "",
+        repr=False,
+        description="Keys of the credentials in the database, separated by commas, 32 characters at least each: the "
+        "first encrypts, all decrypt. Empty means a file made at the first start; that file's decrypts as well.",
     )
     tool_env: Path = Field(
         PROJECT / ".toolenv",
@@ -150,6 +157,28 @@ class Settings(BaseSettings):
         description="How often tools and outside services are called at most, by all workers together: a JSON object "
         'such as {"web:*": "5/s", "git:github.com": "30/min", "web.fetch": "10/s"}.',
     )
+    search_provider: Literal["duckduckgo", "searxng"] = Field(
+        "duckduckgo", description="Who web.search asks first; the other one is asked where that one cannot answer."
+    )
+    searxng_url: str = Field(
+        "",
+        description="Address of a SearXNG that web.search may ask, such as http://localhost:8888; its search.formats "
+        "must have json. Only searches reach it, also where its address is not global. Empty: there is none.",
+    )
+    duckduckgo_url: str = Field(
+        "",
+        description="Address at which web.search asks DuckDuckGo in place of its own hosts: a mirror, or a test. "
+        "One that is not global must stand in OPSCORE_NETWORK_LOCAL too.",
+    )
+    search_rate: str = Field(
+        "20/min",
+        description="How often each provider of searches is asked at most, by all workers together, where "
+        "OPSCORE_SERVICE_RATES does not name it (search:duckduckgo).",
+    )
+    search_cache_s: float = Field(
+        3600, ge=0, le=30 * 86400, description="How long the answer to a search is good for the same one; 0: not."
+    )
+    search_keep_s: float = Field(90 * 86400, gt=0, description="Searches that are older than this leave the history.")
     retry_attempts: int = Field(
         3, ge=1, le=20, description="How often a step is tried where task, playbook and tool say nothing; 1: once."
     )
@@ -161,6 +190,12 @@ class Settings(BaseSettings):
     retry_most_s: float = Field(300, ge=0, le=86400, description="Longest wait before trying again.")
     retry_total_s: float = Field(
         86400, ge=0, le=30 * 86400, description="No attempt of a step begins later than this after its first one."
+    )
+    approval_expires_s: float = Field(
+        7 * 86400,
+        ge=0,
+        le=3650 * 86400,
+        description="How long an approval is waited for where the plan does not say; 0 is for ever.",
     )
     run_lease_s: float = Field(
         30, ge=5, le=3600, description="How long a run may be silent before its task is given to another."
@@ -208,6 +243,14 @@ class Settings(BaseSettings):
     def _none_if_empty(cls, value: object) -> object:
         return value or None
 
+    @field_validator("encryption_keys")
+    @classmethod
+    def _long_keys(cls, value: str) -> str:
+        keys = [each.strip() for each in value.split(",")] if value else []
+        if any(len(each) < SHORTEST_KEY for each in keys):
+            raise ValueError(f"each key must have {SHORTEST_KEY} characters at least")
+        return ",".join(keys)
+
     @field_validator("git_hosts", "network_hosts")
     @classmethod
     def _names_of_hosts(cls, value: list[str]) -> list[str]:
@@ -229,6 +272,25 @@ class Settings(BaseSettings):
         if wrong := [each for each in value if not re.fullmatch(rf"{host}(:[0-9]{{1,5}})?", each)]:
             raise ValueError(f"must be exact names of hosts or host:port, without https://: {wrong}")
         return value
+
+    @field_validator("searxng_url", "duckduckgo_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("must be an address such as https://search.example.org")
+        return value.rstrip("/")
+
+    @field_validator("duckduckgo_url")
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        if value and not value.startswith("https://"):
+            raise ValueError("must begin with https://")
+        return value
+
+    @field_validator("search_rate")
+    @classmethod
+    def _one_rate(cls, value: str) -> str:
+        return cls._rates({"search": value})["search"]
 
     @field_validator("service_rates")
     @classmethod
@@ -254,6 +316,11 @@ class Settings(BaseSettings):
         if value and urlsplit(value).scheme not in ("redis", "rediss", "redis+socket"):
             raise ValueError("must begin with redis://, rediss:// or redis+socket://")
         return value
+
+    @property
+    def rates(self) -> dict[str, str]:
+        """How often tools and services are called at most: what is set, and what holds where it is silent."""
+        return {"search:*": self.search_rate, **self.service_rates}
 
     @property
     def database(self) -> str:
@@ -295,6 +362,13 @@ class Settings(BaseSettings):
     def session_key(self) -> str:
         """The key that signs sessions; made and kept in the data folder when none is set."""
         return self.secret_key or _kept_secret(self.data_dir / "secrets" / "session")
+
+    @property
+    def keys(self) -> list[str]:
+        """What credentials are encrypted with: by the first, and read with any of them."""
+        named = [each for each in self.encryption_keys.split(",") if each]
+        kept = self.data_dir / "secrets" / "encryption"
+        return [*named, _kept_secret(kept)] if not named or kept.exists() else named
 
 
 def _kept_secret(path: Path) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, String, Uuid
+from sqlalchemy import JSON, BigInteger, Index, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.columns import UtcTime, database_now, id_column, now
@@ -50,6 +50,11 @@ class Budget(Owned, Base):
     reserved_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     reserved_cost: Mapped[int] = mapped_column(BigInteger, default=0)
     reserved_calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    wall_run: Mapped[int] = mapped_column(default=0)
+    """Of a task: the run whose time is counted up to `wall_at`."""
+    wall_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """By the database's clock."""
+    event_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
     __table_args__ = (
@@ -73,8 +78,8 @@ class Spend(Owned, Base):
     __tablename__ = "spend"
 
     id: Mapped[str] = id_column()
-    task_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
-    """Bound by no constraint: what was spent stays when the task is deleted."""
+    task_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
+    """None for a trial outside of tasks.  Bound by no constraint: what was spent stays when the task is deleted."""
     agent: Mapped[str] = mapped_column(String(80))
     key: Mapped[str] = mapped_column(String(160))
     epoch: Mapped[int]
@@ -82,8 +87,10 @@ class Spend(Owned, Base):
     model: Mapped[str] = mapped_column(String(300))
     """`provider/model`."""
     budgets: Mapped[list[Any]] = mapped_column(JSON, default=list)
-    """Ids of those that it counts in."""
+    """Those that it counts in, in the order of their ids: `[id, period]`."""
     state: Mapped[SpendState] = mapped_column(String(20), default=SpendState.RESERVED)
+    estimated_tokens: Mapped[int] = mapped_column(BigInteger)
+    """What the question was taken to have at most, before it was sent."""
     reserved_tokens: Mapped[int] = mapped_column(BigInteger)
     reserved_cost: Mapped[int | None] = mapped_column(BigInteger)
     """None where the price is unknown."""
@@ -97,4 +104,10 @@ class Spend(Owned, Base):
         Index("ix_spend_task", "task_id", "at"),
         Index("ix_spend_agent", "tenant", "agent", "at"),
         Index("ix_spend_at", "tenant", "at"),
+        Index(
+            "ix_spend_reserved",
+            "task_id",
+            sqlite_where=text("state = 'reserved'"),
+            postgresql_where=text("state = 'reserved'"),
+        ),
     )

@@ -7,6 +7,8 @@
     ├── Conflict               conflict             no          it changed, or its state does not allow this
     ├── ToolFailed             tool_failed          yes         a tool itself broke (not: a command failed)
     │   └── ServiceUnavailable service_unavailable  yes         an outside service is left alone: it was not called
+    ├── BudgetExceeded         budget_exceeded      no          a budget has no room for the next model call
+    │   └── PriceUnknown       price_unknown        no          what the call would cost cannot be kept within limits
     ├── SandboxUnavailable     sandbox_unavailable  no          this host cannot isolate: nothing was run
     └── Misconfigured          misconfigured        no          a setting is wrong; a person must act
 
@@ -93,6 +95,18 @@ class ServiceUnavailable(ToolFailed):
     """An outside service is left alone for now and was not called; `retry_after_s` says for how long."""
 
     code = "service_unavailable"
+
+
+class BudgetExceeded(OpsCoreError):
+    """A budget has no room for the next model call, which was not made; a person may raise the limit."""
+
+    code = "budget_exceeded"
+
+
+class PriceUnknown(BudgetExceeded):
+    """Nobody knows what the model costs, so no budget could be kept; another model may do."""
+
+    code = "price_unknown"
 
 
 class SandboxUnavailable(OpsCoreError):

@@ -27,6 +27,7 @@ INDEXES = [
     ("budget", "uq_budget_name", ["tenant", "kind", "name"], True, ""),
     ("spend", "ix_spend_agent", ["tenant", "agent", "at"], False, ""),
     ("spend", "ix_spend_at", ["tenant", "at"], False, ""),
+    ("spend", "ix_spend_reserved", ["task_id"], False, "state = 'reserved'"),
     ("spend", "ix_spend_task", ["task_id", "at"], False, ""),
     ("provider", "uq_provider_name", ["tenant", "name"], True, ""),
     ("language_model", "uq_language_model_name", ["provider_id", "name"], True, ""),
@@ -102,6 +103,9 @@ def _make_budget() -> None:
         sa.Column("reserved_tokens", sa.BigInteger, nullable=False),
         sa.Column("reserved_cost", sa.BigInteger, nullable=False),
         sa.Column("reserved_calls", sa.BigInteger, nullable=False),
+        sa.Column("wall_run", sa.Integer(), nullable=False),
+        sa.Column("wall_at", TIME),
+        sa.Column("event_count", sa.Integer(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
     )
 
@@ -109,7 +113,7 @@ def _make_budget() -> None:
 def _make_spend() -> None:
     _make(
         "spend",
-        sa.Column("task_id", UUID, nullable=False),
+        sa.Column("task_id", UUID),
         sa.Column("agent", sa.String(80), nullable=False),
         sa.Column("key", sa.String(160), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
@@ -117,6 +121,7 @@ def _make_spend() -> None:
         sa.Column("model", sa.String(300), nullable=False),
         sa.Column("budgets", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("estimated_tokens", sa.BigInteger, nullable=False),
         sa.Column("reserved_tokens", sa.BigInteger, nullable=False),
         sa.Column("reserved_cost", sa.BigInteger),
         sa.Column("input_tokens", sa.BigInteger),

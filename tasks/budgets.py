@@ -1,0 +1,261 @@
+"""Budgets of model calls, kept before the call: reserved in every budget that applies, or refused.
+
+A call counts in the budget of its task, of the tasks that this one was delegated by, of the agent that day and of
+the day.  `reserve` is a transaction of its own, before the call; `settle` is part of the fenced transaction that
+writes the step's end.  What a run left reserved when it died stays spent: nobody can prove that the call was not
+made.  Why so: docs/decisions/0040-budgets-fail-closed.md.  The statements: models/spending.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import spending
+from models.budget import Budget, BudgetKind, Spend, SpendState
+from models.claim import Claim, Fenced
+from models.columns import clock, new_id
+from models.database import insert_unless_there, writing
+from models.errors import Conflict, Misconfigured
+from models.money import cost as cost_of
+from models.money import micro_dollars
+from models.scope import DEFAULT_TENANT, current
+from models.spending import Need
+from models.states import State
+from models.task import Task
+from tasks.budget_words import exceeded, too_much_for_child, unknown_price
+from tasks.lost_calls import lose_left
+from tasks.model_choice import Candidate
+from tasks.model_plan import BudgetFields
+from tools import triggers
+
+TRIAL = "playground"
+"""Whom a trial outside of tasks counts for."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a call used, as its server counted."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+NOTHING = Usage(0, 0)
+"""What a call used that the server refused or that never reached it; it counts as a call all the same."""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What one call may use; it is settled once."""
+
+    spend_id: str
+    task_id: str | None
+    run_number: int
+    model: str
+    """`provider/model`."""
+    tokens: int
+    cost: int | None
+    budgets: Sequence[tuple[str, str | None]] = field(repr=False)
+    input_price: int | None = field(repr=False)
+    output_price: int | None = field(repr=False)
+    wall_left_s: float | None = None
+    """How long the call may take at most before a budget's time is up; None where none has one."""
+
+    def cost_of(self, usage: Usage) -> int | None:
+        """What that comes to in micro-dollars; None where the price is unknown."""
+        return cost_of(usage.input_tokens, usage.output_tokens, self.input_price, self.output_price)
+
+
+def usage_told(input_tokens: int | None, output_tokens: int | None) -> Usage | None:
+    """What a server said about an answer; None where that cannot be: no answer is made from nothing."""
+    if not input_tokens or input_tokens < 0 or output_tokens is None or output_tokens < 0:
+        return None
+    return Usage(input_tokens, output_tokens)
+
+
+def open_for(session: Session, task: Task, wanted: BudgetFields) -> Budget:
+    """Open the budget of a task that is being submitted; what a child may spend is within its parent's.
+
+    Raises:
+        BudgetExceeded: the parent's budgets have less left than is wanted.
+    """
+    above = spending.chain(session, task.parent_id) if task.parent_id else []
+    day = today(session) if above else ""
+    limits = {
+        "max_tokens": wanted.tokens,
+        "max_cost": None if wanted.cost is None else micro_dollars(wanted.cost),
+        "max_calls": wanted.calls,
+        "max_wall_ms": None if wanted.wall_s is None else round(wanted.wall_s * 1000),
+    }
+    for budget in above:
+        _must_be_left(budget, limits, day)
+    # The chain is read by ids: it is written before the first run can ask.
+    budget = Budget(id=new_id(), kind=BudgetKind.TASK, name=task.id, tenant=task.tenant, **limits)
+    budget.parent_id = above[0].id if above else None
+    session.add(budget)
+    return budget
+
+
+def reserve(claim: Claim, key: str, candidate: Candidate, input_estimate: int) -> Reservation:
+    """Make room for one call in every budget that applies; what earlier calls of the task left open is lost.
+
+    `input_estimate` is the most that the question may have, in tokens: tasks/token_estimate.py.
+
+    Raises:
+        BudgetExceeded: a budget has no room; `details` name it.  Nothing was reserved.
+        PriceUnknown: a limit cannot be kept with this model; another one may do.
+        Fenced: another run owns the task.
+    """
+    lose_left(claim)
+    with writing() as session:
+        _own(session, claim)
+        line = spending.chain(session, claim.task_id)
+        if not line:
+            raise Misconfigured("cannot call a model: the task has no budget; submit it again", task_id=claim.task_id)
+        wall_ms = spending.wall_since(session, line[0], claim.run_number)
+        spend = Spend(task_id=claim.task_id, agent=claim.agent, key=key, epoch=claim.epoch, tenant=claim.tenant)
+        spend.run_number = claim.run_number
+        made = _reserve(session, spend, candidate, input_estimate, line, wall_ms)
+        spending.counted_to_now(session, line[0].id, claim.run_number)
+        triggers.at("budget.before_commit")
+    triggers.at("budget.after_reserve")
+    return made
+
+
+def reserve_trial(candidate: Candidate, input_estimate: int) -> Reservation:
+    """As `reserve`, for a call that belongs to no task: it counts in the day's budget, and in that of all trials.
+
+    Raises:
+        BudgetExceeded, PriceUnknown: as for `reserve`.
+    """
+    tenant = current().tenant or DEFAULT_TENANT
+    with writing() as session:
+        spend = Spend(task_id=None, agent=TRIAL, key="trial", epoch=0, run_number=0, tenant=tenant)
+        return _reserve(session, spend, candidate, input_estimate, [], 0)
+
+
+def settle(session: Session, reservation: Reservation, usage: Usage | None) -> int | None:
+    """Count what the call used in place of what was reserved; gives its cost, None where the price is unknown.
+
+    Runs in the transaction that writes what the call came to.  Where nobody said what it used (`usage` is None: the
+    stream broke, the time was up) it stays spent at what was reserved.
+
+    Raises:
+        Conflict: it is not reserved any more.
+    """
+    wall_ms = _wall_until_now(session, reservation)
+    if usage is None:
+        is_closed, cost = spending.close_lost(session, reservation.spend_id, wall_ms), reservation.cost
+    else:
+        cost = reservation.cost_of(usage)
+        tokens = (usage.input_tokens, usage.output_tokens)
+        is_closed = spending.close_settled(session, reservation.spend_id, tokens, cost, wall_ms)
+    if not is_closed:
+        raise Conflict("cannot settle the call: it is not reserved any more", task_id=reservation.task_id)
+    return cost
+
+
+def settle_alone(reservation: Reservation, usage: Usage | None) -> int | None:
+    """As `settle`, in a transaction of its own: for a call without an answer to keep, behind which another is made."""
+    with writing() as session:
+        return settle(session, reservation, usage)
+
+
+def today(session: Session) -> str:
+    """The day that budgets count for now, by the database's clock."""
+    return spending.day_of(clock(session.connection()))
+
+
+def of_day(session: Session, kind: BudgetKind, name: str, tenant: str) -> Budget:
+    """The budget of an agent or of the day, made where there is none yet."""
+    found = select(Budget).where(Budget.kind == kind, Budget.name == name, Budget.tenant == tenant)
+    budget = session.scalars(found).one_or_none()
+    if budget is None:
+        named = {"id": new_id(), "kind": kind, "name": name, "tenant": tenant, "author": current().author}
+        insert_unless_there(session, Budget, period=today(session), **named)
+        budget = session.scalars(found).one()
+    return budget
+
+
+def _own(session: Session, claim: Claim) -> None:
+    """Hold the task, so that no other run takes it while this one reserves; the order of locks is task, budgets."""
+    mine = (Task.id == claim.task_id, Task.run_number == claim.run_number, Task.state == State.RUNNING)
+    if session.execute(select(Task.number).where(*mine).with_for_update()).one_or_none() is None:
+        raise Fenced("cannot reserve: another run owns this task", task_id=claim.task_id, run=claim.run_number)
+
+
+def _reserve(
+    session: Session, spend: Spend, candidate: Candidate, estimate: int, line: list[Budget], wall_ms: int
+) -> Reservation:
+    spend.model, spend.estimated_tokens = candidate.name, _corrected(session, spend.task_id, candidate.name, estimate)
+    prices = (candidate.input_price, candidate.output_price)
+    spend.reserved_cost = cost_of(spend.estimated_tokens, candidate.output_tokens, *prices)
+    spend.reserved_tokens = spend.estimated_tokens + candidate.output_tokens
+    day = today(session)
+    of_days = ((BudgetKind.AGENT, spend.agent), (BudgetKind.DAY, ""))
+    budgets = [*line, *(of_day(session, kind, name, spend.tenant) for kind, name in of_days)]
+    if spend.reserved_cost is None:
+        _must_do_without_price(budgets, candidate.name)
+    need = Need(spend.reserved_tokens, spend.reserved_cost or 0, wall_ms)
+    # One order for everybody, or two calls would wait for each other.
+    taken = [(each.id, _take(session, each, need, day, spend.task_id)) for each in sorted(budgets, key=_id)]
+    spend.id, spend.budgets = new_id(), [list(each) for each in taken]
+    session.add(spend)
+    left = [_wall_left(each, wall_ms, day) for each in budgets if each.max_wall_ms is not None]
+    amount = (spend.reserved_tokens, spend.reserved_cost)
+    about = (spend.id, spend.task_id, spend.run_number, candidate.name)
+    return Reservation(*about, *amount, taken, *prices, min(left, default=None))
+
+
+def _take(session: Session, budget: Budget, need: Need, day: str, task_id: str | None) -> str | None:
+    try:
+        return spending.take(session, budget.id, need, day)
+    except LookupError as full:
+        now = session.get_one(Budget, budget.id, populate_existing=True)
+        raise exceeded(now, spending.lacking(now, need, day), need, day, task_id) from full
+
+
+def _corrected(session: Session, task_id: str | None, model: str, estimate: int) -> int:
+    """The estimate, raised by as much as the task's last call of this model had more than was thought."""
+    last = select(Spend.input_tokens, Spend.estimated_tokens).where(Spend.task_id == task_id, Spend.model == model)
+    last = last.where(Spend.state == SpendState.SETTLED, Spend.input_tokens > 0).order_by(Spend.at.desc()).limit(1)
+    row = session.execute(last).one_or_none() if task_id is not None else None
+    if row is None or row.input_tokens <= row.estimated_tokens:
+        return estimate
+    return -(-estimate * row.input_tokens // max(1, row.estimated_tokens))
+
+
+def _must_do_without_price(budgets: list[Budget], model: str) -> None:
+    """Money cannot be kept within limits where nobody knows the price; then tokens must be."""
+    limited = next((each for each in budgets if each.max_cost is not None), None)
+    if limited is not None or all(each.max_tokens is None for each in budgets):
+        raise unknown_price(model, limited)
+
+
+def _must_be_left(budget: Budget, limits: dict[str, int | None], day: str) -> None:
+    taken = spending.standing(budget, day)
+    for name in spending.LIMITS:
+        most, wanted = getattr(budget, f"max_{name}"), limits[f"max_{name}"]
+        if most is not None and wanted is not None and taken[name] + wanted > most:
+            raise too_much_for_child(budget, name, wanted, max(0, most - taken[name]))
+
+
+def _wall_left(budget: Budget, wall_ms: int, day: str) -> float:
+    return max(0, (budget.max_wall_ms or 0) - spending.standing(budget, day)["wall_ms"] - wall_ms) / 1000
+
+
+def _wall_until_now(session: Session, reservation: Reservation) -> int:
+    """Milliseconds of the run that are not counted yet; they are noted as counted."""
+    mine = select(Budget).where(Budget.kind == BudgetKind.TASK, Budget.name == reservation.task_id)
+    budget = session.scalars(mine).one_or_none() if reservation.task_id is not None else None
+    if budget is None:
+        return 0
+    wall_ms = spending.wall_since(session, budget, reservation.run_number)
+    spending.counted_to_now(session, budget.id, reservation.run_number)
+    return wall_ms
+
+
+def _id(budget: Budget) -> str:
+    return budget.id

@@ -1,5 +1,6 @@
 """A run whose lease ends, by whatever silenced it, is another's from then on; and a long one is delivered once."""
 
+import json
 import signal
 from pathlib import Path
 
@@ -84,3 +85,15 @@ def test_long_task_holds_no_message_and_more_of_its_messages_change_nothing(
     wait_until(lambda: client.llen("complexity.2") == 0, 60, "the messages are taken")
     task = ready.succeeded(task_id)
     assert (task.run_number, noted(ready, task_id)) == (1, ["long", "last"])
+
+
+def test_task_longer_than_the_visibility_time_out_is_delivered_once(
+    ready: Workplace, celery_broker_cluster: CeleryBrokerCluster
+) -> None:
+    hasty = {"visibility_timeout": 1, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+    told = [f"broker.transport_options=(dict){json.dumps(hasty)}"]
+    worker = ready.ready_worker([*AgentWanted("hasty", "3", 2).arguments, *told], "hasty", **LEASE)
+    task_id = ready.submit(plan(noting("long", sleep_s=4), noting("last", "note_once")), complexity=3)
+    task = ready.succeeded(task_id)
+    assert (task.run_number, noted(ready, task_id)) == (1, ["long", "last"])
+    assert worker.logs().count("run.ended") == 1

@@ -90,6 +90,8 @@ class Claim:
     """The row as it was when it was claimed; of it there is what `READ` names."""
     limits_of_agent: dict[str, Any] | None = field(default=None, repr=False, compare=False)
     """What the agent was allowed then; None where that was not asked."""
+    approvals_of_agent: list[str] | None = field(default=None, repr=False, compare=False)
+    """Before what it had to ask a person then; None as above."""
 
 
 def claim(
@@ -106,7 +108,7 @@ def claim(
     if row is None:
         return None
     # Only read, by its columns' names: to make an object of it costs as much as the statement.
-    taken = _of(cast("Task", row), row.of_agent or {})
+    taken = _of(cast("Task", row), row.of_agent or {}, row.asks or [])
     _note_run(session, taken, claimant, run_id or new_id())
     return taken
 
@@ -131,11 +133,12 @@ def claimed(session: Session, run_id: str) -> Claim | None:
     """The claim of that run if it stands; for whoever lost the answer to the commit.  Runs in the wide scope."""
     mine = select(Task).join(Run, (Run.task_id == Task.id) & (Run.number == Task.run_number))
     task = session.scalars(mine.where(Run.id == run_id, Task.state == State.RUNNING)).one_or_none()
-    return _of(task, None) if task is not None else None
+    return _of(task, None, None) if task is not None else None
 
 
-def _of(task: Task, of_agent: dict[str, Any] | None) -> Claim:
-    return Claim(task.id, task.tenant, task.run_number, task.epoch, task.agent or "", task.queue, task, of_agent)
+def _of(task: Task, of_agent: dict[str, Any] | None, asks: list[str] | None) -> Claim:
+    named = (task.id, task.tenant, task.run_number, task.epoch, task.agent or "", task.queue)
+    return Claim(*named, task, of_agent, asks)
 
 
 @lru_cache(maxsize=32)
@@ -155,8 +158,11 @@ def _claiming(queues: tuple[str, ...], lease: timedelta, *, is_without_rules: bo
     }
     # In what SQLite gives back, SQLAlchemy writes no column's table: both tenants would be the agent's.
     of_the_task: ColumnElement[str] = literal_column("task.tenant")
-    of_agent = select(Agent.limits).where(Agent.name == agent, Agent.tenant == of_the_task).scalar_subquery()
-    return statement.values(values).returning(*READ, of_agent.label("of_agent"))
+    of_agent, asks = (
+        select(column).where(Agent.name == agent, Agent.tenant == of_the_task).scalar_subquery()
+        for column in (Agent.limits, Agent.approvals)
+    )
+    return statement.values(values).returning(*READ, of_agent.label("of_agent"), asks.label("asks"))
 
 
 def _best(queues: tuple[str, ...]) -> Any:
@@ -264,7 +270,8 @@ def _fence(what: Move | None, names: tuple[str, ...], *, is_numbered: bool) -> U
     count = bindparam("of_events", type_=table.event_count.type)
     raised = {"event_count": Task.event_count + count, "run_writes": Task.run_writes + 1}
     given = {name: bindparam(f"new_{name}", type_=table[name].type) for name in names}
-    return statement.values({**raised, **given}).returning(Task.event_count, *WISHES)
+    of_family = (Task.root_id,) if what is not None else ()
+    return statement.values({**raised, **given}).returning(Task.event_count, *of_family, *WISHES)
 
 
 def close_run(session: Session, task_id: str, number: int, outcome: str) -> None:

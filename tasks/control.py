@@ -20,7 +20,7 @@ from tasks import live
 from tasks.questions import answer_in
 from tasks.reopening import reopen
 from tasks.repetition import once
-from tasks.standing import NO_WISH, close_steps, locked, refusal, written
+from tasks.standing import NO_WISH, close_steps, locked, refusal, withdraw, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
 
@@ -124,6 +124,7 @@ def cancel_in(session: Session, task: Task) -> Task:
     if task.state == State.RUNNING:
         return wish(session, task, "cancel")
     close_steps(session, task.id)
+    withdraw(session, task.id)
     ended: dict[str, Any] = {"finished_at": now(), "question": None, "waits_until": None}
     task = move(session, Move.CANCEL, Task.id == task.id, Task.state != State.RUNNING, **NO_WISH, **ended)
     record_of_task(session, task, "task.cancelled", killed=0)

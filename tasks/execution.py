@@ -12,13 +12,14 @@ import settings
 from models.claim import Claim, Fenced, Lost
 from models.errors import OpsCoreError
 from tasks import plans
+from tasks.approvals.gate import REJECTED, UNAPPROVED
 from tasks.fenced_writes import Within
 from tasks.inputs import find_source
 from tasks.ledger import Ledger
 from tasks.outcome import describe
 from tasks.place import Place
 from tasks.retry import Failure, decide, policy_of, uses_attempt
-from tasks.steps import Cut, CutBefore, Halted, Parked, Run, StepFailed
+from tasks.steps import Cut, CutBefore, Halted, Parked, PlanRefused, Run, StepFailed, begin_plan
 from tasks.wishes import Pulse, Wish
 from tools import triggers
 from tools.refusals import room_for
@@ -60,6 +61,7 @@ def _try(ledger: Ledger, until: ExitStack, within: Within | None) -> None:
 
 def _work(run: Run, within: Within | None) -> None:
     try:
+        begin_plan(run)
         plans.follow(run)
         run.place.complete()
         _succeed(run, within)
@@ -71,6 +73,9 @@ def _work(run: Run, within: Within | None) -> None:
         run.ledger.ask({**asked, "choices": list(CHOICES)})
     except Parked as parked:
         run.ledger.ask(parked.question, parked.rows)
+    except PlanRefused as refused:
+        message = f"cannot begin the task's plan: {refused.reason}"
+        run.ledger.fail(refused.code, message, counts=False, by_person=refused.code == REJECTED)
     except StepFailed as failed:
         _failed(run, failed)
 
@@ -117,6 +122,9 @@ def _failed(run: Run, failed: StepFailed) -> None:
     outcome = failed.outcome
     code = outcome.error_code or "tool_failed"
     message = f"cannot finish the step “{failed.title}”: {outcome.error_message}"
+    if code in UNAPPROVED:
+        run.ledger.fail(code, message, {"step": failed.key}, counts=False, by_person=code == REJECTED)
+        return
     wait, elapsed = _seconds(outcome.retry_after_s), run.ledger.tried_for(failed.key)
     policy = policy_of(run.task, run.plan, failed.planned)
     decided = decide(policy, Failure(code, outcome.is_transient, failed.attempt, elapsed, wait))

@@ -4,15 +4,16 @@ What belongs together is noted first and sent as one transaction: `settle` befor
 unseen, and after each step; the last step's end and the task's are one.  How it is sent: fenced_writes.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from models.agent import Agent
+from models.approval import Approval, ApprovalState
 from models.claim import Claim, Fenced, since
 from models.columns import database_now, new_id, now, seconds_since
 from models.database import reading, send_together, together
@@ -42,7 +43,7 @@ class Ledger:
         self.pulse = pulse or Pulse(claim, timedelta(days=1), uptime())
         self._writes = FencedWrites(claim, self.pulse)
         self._steps_done = claim.task.steps_done
-        self._limits_are_fresh = True
+        self._claim_is_fresh = True
         self._open: _Begun | None = None
         """The step that runs, as its row is to be; None between steps."""
 
@@ -76,13 +77,21 @@ class Ledger:
             return None
         return next(iter(self._read(select(Workspace).where(Workspace.task_id == self.claim.task_id))), None)
 
-    def limits_of_agent(self) -> dict[str, Any]:
-        """What the agent that works on it is allowed now; a claim that was made just now has asked."""
-        of_claim = self.claim.limits_of_agent
-        if of_claim is not None and self._limits_are_fresh:
-            self._limits_are_fresh = False
-            return of_claim
-        return next(iter(self._read(select(Agent.limits).where(Agent.name == self.claim.agent))), {})
+    def of_agent(self) -> "OfAgent":
+        """What is said of the agent that works on it, now; a claim that was made just now has asked."""
+        claim = self.claim
+        if claim.limits_of_agent is not None and self._claim_is_fresh:
+            self._claim_is_fresh = False
+            return OfAgent(claim.limits_of_agent, claim.approvals_of_agent or [])
+        named = select(Agent).where(Agent.name == claim.agent).options(load_only(Agent.limits, Agent.approvals))
+        found = next(iter(self._read(named)), None)
+        return OfAgent(found.limits, found.approvals) if found is not None else OfAgent({}, [])
+
+    def approval(self, key: str) -> Approval | None:
+        """The last one that was asked for of this step in this epoch, and was not withdrawn."""
+        mine = (Approval.task_id == self.claim.task_id, Approval.epoch == self.claim.epoch, Approval.key == key)
+        stands = select(Approval).where(*mine, Approval.state != ApprovalState.WITHDRAWN)
+        return next(iter(self._read(stands.order_by(Approval.id.desc()).limit(1))), None)
 
     def tried_for(self, key: str) -> timedelta:
         """For how long the step has been tried; nothing where its row is still to be written."""
@@ -176,10 +185,19 @@ class Ledger:
         self._writes.note("task.succeeded", {}, {**_ended(), "stage": Stage.COMPLETE}, self._close_steps)
         self._end(Ending(Move.SUCCEED, "succeeded", within=within))
 
-    def fail(self, code: str, message: str, told: Mapping[str, Any] | None = None, *, counts: bool = True) -> None:
-        """The task failed for this reason, for good: it is a dead letter now."""
+    def fail(
+        self,
+        code: str,
+        message: str,
+        told: Mapping[str, Any] | None = None,
+        *,
+        counts: bool = True,
+        by_person: bool = False,
+    ) -> None:
+        """The task failed for this reason, for good: it is a dead letter now, unless a person wanted it so."""
         told = {**(told or {}), "code": code, "message": message}
-        values = {**_ended(), "dead_letter_at": now(), "error_code": code, "error_message": message}
+        values = {**_ended(), "error_code": code, "error_message": message}
+        values |= {} if by_person else {"dead_letter_at": now()}
         values |= {"attempts": Task.attempts + 1} if counts else {}
         self._writes.note("task.failed", told, values, self._close_steps)
         self._writes.send(Ending(Move.FAIL, "failed"))
@@ -204,7 +222,9 @@ class Ledger:
 
     def ask(self, question: dict[str, Any], rows: Callable[[Session], None] | None = None) -> None:
         """The task waits for an answer; `rows` are written in the same transaction."""
-        self._writes.note("task.asked", {"question": question}, {"question": question}, rows)
+        # The arguments of a call may be long: they stand in the task's row, and in the approval's.
+        told = {name: value for name, value in question.items() if name != "arguments"}
+        self._writes.note("task.asked", {"question": told}, {"question": question}, rows)
         self._end(Ending(Move.WAIT, "waiting"))
 
     def cancel(self, killed: int) -> None:
@@ -281,6 +301,14 @@ class Ledger:
             session.execute(delete(Artifact).where(mine, Artifact.path.in_(touched)))
         named = {"task_id": self.claim.task_id, "step_id": step_id}
         session.add_all(Artifact(**named, **vars(each)) for each in outcome.artifacts)
+
+
+@dataclass(frozen=True)
+class OfAgent:
+    """What is said of an agent: what a step may use at most, and before which calls it must ask a person."""
+
+    limits: Mapping[str, Any]
+    approvals: Sequence[str]
 
 
 @dataclass

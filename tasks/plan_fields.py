@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from models.approval import OnExpiry
 from models.states import Stage
+from tasks.timing import span
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,79}$"
 WHOLE_PLAN = "plan"
@@ -28,6 +30,22 @@ class PlanFields(BaseModel):
     """Of each step that says nothing itself."""
     approvals: list[str] = Field(default_factory=list, max_length=100)
     """Names of tools whose calls a person must approve; `plan` for the whole plan, before its first step."""
+    approval_expires: str | float | None = None
+    """How long such a question stands, as it was written; None: as the installation says."""
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    """What becomes of what nobody answered: `reject`, as if somebody had said no, or `fail`, the task fails."""
+
+    @field_validator("approval_expires")
+    @classmethod
+    def _is_span(cls, value: str | float | None) -> str | float | None:
+        if value is not None:
+            span(value)
+        return value
+
+    @property
+    def approval_expires_s(self) -> float | None:
+        """That in seconds."""
+        return None if self.approval_expires is None else span(self.approval_expires).total_seconds()
 
     @property
     def stages(self) -> list[Stage]:

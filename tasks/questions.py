@@ -1,7 +1,9 @@
-"""What a waiting task asks a person, and what becomes of the answer.
+"""What a waiting task waits for, and what becomes of the answer.
 
-The one kind there is, `once_cut`: a step whose effect must not happen twice was cut off, and nobody knows whether
-it happened.  Its choices: "retry" (do it again), "done" (it happened), "fail" (it did not, and the task fails).
+By the `kind` of its question: `once_cut`, a step whose effect must not happen twice was cut off, and nobody knows
+whether it happened.  Its choices: "retry" (do it again), "done" (it happened), "fail" (it did not, and the task
+fails); they are answered here.  `approval`: answered in tasks/approvals/decisions.py, with the digest of what was
+shown.  `children`: nobody is asked, the tasks that it delegated answer by their end.
 Who asks: tasks/execution.py.  Who wins between two answers: the move out of `waiting`.
 """
 
@@ -16,12 +18,15 @@ from models.errors import Conflict, InvalidInput, Problem
 from models.states import Move, State, move
 from models.step import Step, StepState
 from models.task import Task
+from tasks.family.hearing import note_end
 from tasks.repetition import once
 from tasks.standing import locked, refusal, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
 
 CHOICES = ("retry", "done", "fail")
+OF_PEOPLE = ("once_cut", "approval")
+"""Kinds of questions that wait for a person: what stands in the inbox."""
 
 
 def answer(task_id: str, choice: str, step: str | None = None, key: str | None = None) -> Task:
@@ -44,6 +49,8 @@ def answer_in(session: Session, task: Task, choice: str, step: str | None = None
     if task.state != State.WAITING or not task.question:
         raise refusal(task, "answer", "it asks nothing, or somebody has answered already")
     question = task.question
+    if question.get("kind") in _ELSEWHERE:
+        raise refusal(task, "answer", _ELSEWHERE[question["kind"]])
     if step is not None and step != question.get("step"):
         raise Conflict("cannot answer task: it asks about another step by now; look at it again", task_id=task.id)
     choices = question.get("choices", CHOICES)
@@ -72,6 +79,7 @@ def _fail(session: Session, task: Task, question: dict[str, Any]) -> Task:
     failed: dict[str, Any] = {"finished_at": now(), "question": None, **error}
     task = move(session, Move.FAIL, Task.id == task.id, Task.state != State.RUNNING, **failed)
     record_of_task(session, task, "task.failed", code="answered", message=message)
+    note_end(session, task.id, task.root_id)
     return task
 
 
@@ -95,4 +103,8 @@ def _cut(task: Task, question: dict[str, Any]) -> tuple[Any, ...]:
     return Step.id == question["step"], Step.task_id == task.id, Step.state == StepState.STARTED
 
 
+_ELSEWHERE = {
+    "approval": "it asks whether a call may be made: approve or reject that, in the inbox or by its approval's id",
+    "children": "it goes on when the tasks that it delegated have ended",
+}
 _MOVES = {"retry": _retry, "done": _done, "fail": _fail}

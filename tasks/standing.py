@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from models.approval import Approval, ApprovalState
 from models.columns import now
 from models.errors import Conflict, NotFound
 from models.states import State
@@ -53,6 +54,19 @@ def close_steps(session: Session, task_id: str) -> None:
     left = update(Step).where(Step.task_id == task_id, Step.state == StepState.STARTED)
     cut = {"state": StepState.FAILED, "finished_at": now(), "error_code": CUT_OFF, "error_message": "was cut off"}
     session.execute(left.values(cut).execution_options(synchronize_session=False))
+
+
+def withdraw(session: Session, task_id: str) -> None:
+    """Take back what the task asks: it has ended, or does something else by now."""
+    waiting = update(Approval).where(Approval.task_id == task_id, Approval.state == ApprovalState.WAITING)
+    taken_back = waiting.values(state=ApprovalState.WITHDRAWN, decided_at=now())
+    session.execute(taken_back.execution_options(synchronize_session=False))
+
+
+def failure(code: str, message: str) -> dict[str, Any]:
+    """The columns of a task that fails for good: nobody has dealt with it yet."""
+    at = now()
+    return {"error_code": code, "error_message": message, "finished_at": at, "dead_letter_at": at}
 
 
 def written(session: Session, task: Task, kind: str, told: dict[str, Any] | None = None, **values: Any) -> Task:

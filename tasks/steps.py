@@ -18,8 +18,9 @@ from models.states import Stage
 from models.step import Step, StepState
 from models.task import Task
 from tasks import calls
+from tasks.approvals import gate
 from tasks.inputs import Source
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, OfAgent
 from tasks.limits import of_step
 from tasks.outcome import StepOutcome, of_error
 from tasks.place import Place
@@ -59,6 +60,15 @@ class Parked(Exception):
         self.question = question
         self.rows = rows
         """What is written in the transaction that asks."""
+
+
+class PlanRefused(Exception):
+    """The plan must not be begun: nobody approved it."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
 
 
 class StepFailed(Exception):
@@ -142,9 +152,17 @@ def perform(
     tool = find(planned.tool)
     if before is not None and before.state == StepState.STARTED and tool.effect is Effect.ONCE:
         raise CutBefore(before)
+    of_agent = run.ledger.of_agent()
+    match gate.before_call(run.ledger, run.place, run.plan, planned, key, title, arguments, of_agent.approvals):
+        case gate.Ask(question, rows):
+            raise Parked(question, rows)
+        case gate.Refused() as refused:
+            return _leave_undone(run, begin(run, planned, key, title, arguments, before, parent_id, of_agent), refused)
+        case gate.Go(approved):
+            arguments = approved
     if tool.uses_workspace:
         run.place.workspace  # noqa: B018  (made now: before the step begins)
-    begun = begin(run, planned, key, title, arguments, before, parent_id)
+    begun = begin(run, planned, key, title, arguments, before, parent_id, of_agent)
     if tool.needs or tool.effect is Effect.ONCE:
         run.ledger.settle()
     triggers.at("step.after_start")
@@ -157,6 +175,20 @@ def perform(
     return Done(outcome, begun.attempt)
 
 
+def begin_plan(run: Run) -> None:
+    """Go on only where the plan as a whole needs no approval, or has it.
+
+    Raises:
+        Parked: a person is asked.
+        PlanRefused: a person said no, or nobody answered.
+    """
+    match gate.before_plan(run.ledger, run.plan):
+        case gate.Ask(question, rows):
+            raise Parked(question, rows)
+        case gate.Refused(code, reason):
+            raise PlanRefused(code, reason)
+
+
 def begin(
     run: Run,
     planned: PlannedStep,
@@ -165,9 +197,11 @@ def begin(
     arguments: dict[str, Any],
     before: Step | None = None,
     parent_id: str | None = None,
+    of_agent: OfAgent | None = None,
 ) -> Begun:
     """Note that the step begins; its end is the ledger's `finish_step`."""
-    limits = of_step(settings.load(), run.task, run.plan, planned, run.ledger.limits_of_agent())
+    of_agent = of_agent or run.ledger.of_agent()
+    limits = of_step(settings.load(), run.task, run.plan, planned, of_agent.limits)
     attempt = 1 if before is None else before.attempt + _used_attempt(before)
     triggers.at("step.before_start")
     step_id = run.ledger.start_step(
@@ -212,6 +246,14 @@ def settle(run: Run) -> None:
     triggers.at("step.after_finish")
 
 
+def _leave_undone(run: Run, begun: Begun, refused: gate.Refused) -> Done:
+    """Note a step that must not be done: nothing was called, and the folder is as it was."""
+    outcome = refused.outcome
+    outcome.snapshot_before = outcome.snapshot = run.place.snapshot
+    run.ledger.finish_step(begun.step_id, begun.key, begun.title, outcome)
+    return Done(outcome, begun.attempt)
+
+
 def _used_attempt(before: Step) -> bool:
     """Whether that was an attempt: not where it was cut off, or a service was left alone and nothing was called."""
     return before.state == StepState.FAILED and uses_attempt(before.error_code or "")
@@ -222,7 +264,7 @@ def _call(run: Run, planned: PlannedStep, arguments: dict[str, Any], begun: Begu
         run.ledger.told_in_step(begun.step_id, begun.key, told)
 
     about = (planned.tool, begun.key, begun.step_id, arguments, begun.limits)
-    wanted = calls.ToCall(*about, note, run.pulse.cuts, run.ledger.settle_if_due)
+    wanted = calls.ToCall(*about, note, run.pulse.cuts, run.ledger.settle_if_due, begun.attempt)
     run.pulse.cut = None
     try:
         return calls.call(run.task, run.place.workspace if tool.uses_workspace else None, wanted)

@@ -215,6 +215,14 @@ class Tool(ABC):
             ToolFailed: the tool itself broke.
         """
 
+    def preview(self, call: Any, workspace: "Workspace") -> str:
+        """A unified diff of what the call would change in the files, for whoever must approve it; empty: unknown.
+
+        Raises:
+            InvalidInput, NotFound: the arguments make no sense in this workspace.
+        """
+        return ""
+
     def parse(self, arguments: Mapping[str, Any]) -> Arguments:
         """The arguments as this tool's `Input`.
 

@@ -8,9 +8,13 @@ from typing import Any
 
 from pydantic import Field
 
+from models.errors import NotFound
+from tools import text_diff
 from tools.contract import MIB, Arguments, Captured, Context, Effect, Tool, ToolResult, Values
+from tools.workspace import Workspace
 
 READ_BYTES = MIB
+PREVIEW_BYTES = 512 * 1024
 LISTED = 10_000
 
 _PATH = Field(description="Path in the workspace, such as output/report.html.")
@@ -31,6 +35,13 @@ class FilesWrite(Tool):
     class Output(Values):
         path: str
         size: int = Field(description="Bytes in the file now.")
+
+    def preview(self, call: Input, workspace: Workspace) -> str:
+        before = _text_of(call.path, workspace)
+        if before is None:
+            how = "added to" if call.append else "replaced"
+            return f"{call.path} holds no text, or is very large; it would be {how}.\n"
+        return _diff(call.path, before, before + call.text if call.append else call.text)
 
     def run(self, call: Input, context: Context) -> ToolResult:
         data = call.text.encode("utf-8", "replace")
@@ -116,9 +127,33 @@ class FilesDelete(Tool):
     class Output(Values):
         deleted: int = Field(description="How many files and folders went.")
 
+    def preview(self, call: Input, workspace: Workspace) -> str:
+        if workspace.entry(call.path).kind != "file":
+            return f"{call.path} is a folder; all that is in it would go.\n"
+        before = _text_of(call.path, workspace)
+        return _diff(call.path, before, None) if before else f"{call.path} would go.\n"
+
     def run(self, call: Input, context: Context) -> ToolResult:
         return _result(deleted=context.workspace.delete(call.path))
 
 
 def _result(**output: Any) -> ToolResult:
     return ToolResult(output=output)
+
+
+def _text_of(path: str, workspace: Workspace) -> str | None:
+    """The file's text, empty where there is none; None where a diff of it would make no sense."""
+    try:
+        data = workspace.read_bytes(path, PREVIEW_BYTES + 1)
+    except NotFound:
+        return ""
+    if len(data) > PREVIEW_BYTES or b"\0" in data:
+        return None
+    return data.decode("utf-8", "replace")
+
+
+def _diff(path: str, before: str, after: str | None) -> str:
+    """What differs; None after is a file that goes."""
+    names = f"a/{path}" if before else "/dev/null", "/dev/null" if after is None else f"b/{path}"
+    lines = text_diff.unified(before.splitlines(keepends=True), (after or "").splitlines(keepends=True), *names)
+    return text_diff.joined(lines)

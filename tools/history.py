@@ -16,7 +16,6 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,7 +152,7 @@ class History:
             sizes = [item.size if item else 0 for item in (old, new)]
             return f"Binary or very large: {sizes[0]:,} bytes before, {sizes[1]:,} bytes after.\n"
         names = f"a/{path}" if old else "/dev/null", f"b/{path}" if new else "/dev/null"
-        return "".join(_with_newlines(text_diff.unified(texts[0], texts[1], *names)))
+        return text_diff.joined(text_diff.unified(texts[0], texts[1], *names))
 
     def remove(self) -> None:
         """Delete the whole history; fine if it is gone."""
@@ -262,8 +261,3 @@ def _link(found: files_at.Found) -> Item | None:
         if error.errno not in (errno.ENOENT, errno.EINVAL):
             raise
         return None
-
-
-def _with_newlines(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -30,6 +30,11 @@ def unified(before: list[str], after: list[str], before_name: str, after_name: s
             yield from (f"+{line}" for line in after[new:new_end])
 
 
+def joined(lines: Iterator[str]) -> str:
+    """The diff as one text, in which a last line without its end is marked as such."""
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
 Part = tuple[str, int, int, int, int]
 
 

@@ -12,9 +12,12 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from models.approval import Approval
 from models.database import reading
 from models.task import Task
 from tasks import emergency, leftovers, live
+from tasks.approvals import decisions
+from tasks.approvals.decisions import expire_due
 from tasks.canary import Watch
 from tasks.firing import fire_due
 from tasks.reconcile.due import DUE, LATE, fail_late, start_due
@@ -52,6 +55,8 @@ class Round:
     """Tasks that an emergency stop still had to stop, or its release to resume."""
     late: int = 0
     """Tasks that ended at their deadline without running."""
+    expired: int = 0
+    """Approvals that nobody gave or refused in time."""
     fired: int = 0
     """Times of schedules that came."""
     published: int = 0
@@ -85,6 +90,7 @@ def quick(keep: Keep = _go_on) -> Round:
     done.held = emergency.go_on()
     done.due = start_due() if due.is_any_due else 0
     done.late = fail_late() if due.is_any_late else 0
+    done.expired = expire_due() if due.is_any_unanswered else 0
     done.fired = fire_due()
     keep()
     if done.requeued or done.due or due.is_any_unpublished:
@@ -101,15 +107,19 @@ class _Glance:
     is_any_expired: bool
     is_any_due: bool
     is_any_late: bool
+    is_any_unanswered: bool
     is_any_unpublished: bool
     is_any_waiting: bool
 
 
 def _glance() -> _Glance:
-    """One look into five indexes, for the most frequent answer by far: nothing."""
-    conditions = (EXPIRED, DUE, LATE, UNPUBLISHED, CLAIMABLE)
+    """One look into six indexes, for the most frequent answer by far: nothing."""
     with reading() as session:
-        found = [select(Task.number).where(each).exists() for each in conditions]
+        unanswered = select(Approval.id).where(decisions.DUE).exists()
+        expired, due, late, *rest = (
+            select(Task.number).where(each).exists() for each in (EXPIRED, DUE, LATE, UNPUBLISHED, CLAIMABLE)
+        )
+        found = [expired, due, late, unanswered, *rest]
         return _Glance(*map(bool, session.execute(select(*found)).one()))
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from models import event
-from models.columns import database_now, now
+from models.columns import database_now
 from models.database import after_commit, writing
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
-from tasks.standing import NO_WISH, close_steps
+from tasks.family.hearing import note_end
+from tasks.standing import NO_WISH, close_steps, failure, withdraw
 
 STARTED_AT_ONCE = 500
 FAILED_AT_ONCE = 50
@@ -46,16 +47,12 @@ def fail_late() -> int:
         for task_id in ids:
             # One that asks a person, or that was paused at once, has a step that was cut off.
             close_steps(session, task_id)
+            withdraw(session, task_id)
             values = failure("deadline", "cannot finish in time: its deadline passed before it was done")
             idle: dict[str, Any] = {**NO_WISH, "question": None, "waits_until": None}
             task = move(session, Move.FAIL, Task.id == task_id, Task.state != State.RUNNING, **idle, **values)
             told = {"code": values["error_code"], "message": values["error_message"]}
             event.record(session, "task", task.id, task.event_count, "task.failed", task.tenant, **told)
+            note_end(session, task.id, task.root_id)
             after_commit(session, lambda task=task: live.hint("task", task.id, task.event_count))  # type: ignore[misc]
     return len(ids)
-
-
-def failure(code: str, message: str) -> dict[str, Any]:
-    """The columns of a task that fails for good: nobody has dealt with it yet."""
-    at = now()
-    return {"error_code": code, "error_message": message, "finished_at": at, "dead_letter_at": at}

@@ -1,0 +1,89 @@
+"""What a person is shown before they agree: the exact arguments, the risk, what would change in the files.
+
+`digest` binds the answer to it: an approval holds for that call of that step in that epoch, and for no other.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from models.errors import InvalidInput, NotFound
+from models.task import Task
+from tasks.model_plan import ModelPlan
+from tasks.outcome import clean
+from tasks.place import Place
+from tasks.plan_fields import WHOLE_PLAN, PlanFields
+from tasks.playbook import Playbook, dry_run
+from tools.contract import Arguments, Effect, Tool
+from tools.registry import all_tools
+
+LONGEST_DIFF = 100_000
+RISKS = ("low", "medium", "high")
+
+
+def digest(task: Task, key: str, tool: str, arguments: Mapping[str, Any]) -> str:
+    """SHA-256 of the task, its epoch, the step's key, the tool and the arguments."""
+    said = json.dumps([task.id, task.epoch, key, tool, arguments], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def exactly(call: Arguments) -> dict[str, Any]:
+    """The arguments as they are shown and handed to the tool: defaults included."""
+    shown: dict[str, Any] = clean(call.model_dump(mode="json", by_alias=True))
+    return shown
+
+
+def risk_of(tools: Iterable[Tool]) -> str:
+    """low, medium or high: the highest of these tools."""
+    return RISKS[max((_risk(tool) for tool in tools), default=0)]
+
+
+def _risk(tool: Tool) -> int:
+    if tool.effect is Effect.ONCE or "secret" in tool.needs:
+        return 2  # cannot be taken back, or acts with somebody's name
+    if tool.needs:
+        return 1  # runs programs, or reaches other hosts
+    return 0  # at most the task's own files, whose history is kept
+
+
+def diff_of(tool: Tool, call: Arguments, place: Place) -> str:
+    """What the call would change in the files, where its tool can tell before."""
+    if type(tool).preview is Tool.preview:
+        return ""
+    try:
+        found: str = clean(tool.preview(call, place.workspace))
+    except (InvalidInput, NotFound) as error:
+        return f"This cannot be shown: {error.message}\n"
+    if len(found) > LONGEST_DIFF:
+        return f"{found[:LONGEST_DIFF]}\n… {len(found) - LONGEST_DIFF:,} characters left out …\n"
+    return found
+
+
+def of_plan(task: Task, plan: PlanFields) -> dict[str, Any]:
+    """What the whole plan would do: the calls of a playbook; of a model plan what it is told, and within what."""
+    if isinstance(plan, Playbook):
+        calls = [call.model_dump(mode="json", exclude={"retry"}) for call in dry_run(plan, task.inputs)]
+        shown: dict[str, Any] = {"calls": calls}
+    else:
+        told = {"description": task.description, "inputs": task.inputs}
+        within = {"instructions", "tools", "promises", "models", "budget", "turns"}
+        shown = {**told, **plan.model_dump(mode="json", include=within)}
+    kept: dict[str, Any] = clean(shown)
+    return kept
+
+
+def tools_of(plan: PlanFields) -> list[Tool]:
+    """The tools that the plan may call."""
+    if isinstance(plan, Playbook):
+        named = {step.tool for step in plan.steps}
+    else:
+        named = set(plan.tools) if isinstance(plan, ModelPlan) else set()
+    return [tool for tool in all_tools() if tool.name in named]
+
+
+def question(approval_id: str, key: str, tool: str, title: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What the waiting task asks."""
+    choices = ["approve", "reject"] if key == WHOLE_PLAN and not tool else ["approve", "edit", "reject"]
+    named = {"kind": "approval", "approval": approval_id, "key": key, "tool": tool, "title": title}
+    return {**named, **shown, "choices": choices}

@@ -1,0 +1,157 @@
+"""Before a step begins: does a person have to approve its call, and what have they said?
+
+Nothing is looked up where nobody demands an approval.  What is found holds only for the call that it was given for:
+its digest is made anew from what is about to be done, and where it differs the person is asked again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+import settings
+from models.approval import Approval, ApprovalState
+from models.columns import database_now, new_id
+from models.errors import InvalidInput
+from models.step import StepState
+from models.task import Task
+from tasks.approvals import card, demands
+from tasks.ledger import Ledger
+from tasks.outcome import StepOutcome
+from tasks.place import Place
+from tasks.plan_fields import WHOLE_PLAN, PlanFields
+from tasks.playbook import PlannedStep
+from tasks.standing import withdraw
+from tools.registry import find
+
+REJECTED, EXPIRED = "rejected", "expired"
+"""Error codes of what a person said no to, and of what nobody answered in time."""
+UNAPPROVED = frozenset({REJECTED, EXPIRED})
+
+
+@dataclass(frozen=True)
+class Go:
+    """It may be done, with these arguments."""
+
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It must not be done."""
+
+    code: str
+    reason: str
+
+    @property
+    def outcome(self) -> StepOutcome:
+        """The step that was not done."""
+        return StepOutcome(state=StepState.FAILED, error_code=self.code, error_message=self.reason)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A person must be asked first; `rows` belong into the transaction that asks."""
+
+    question: dict[str, Any]
+    rows: Callable[[Session], None]
+
+
+Answer = Go | Refused | Ask
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be approved."""
+
+    task: Task
+    key: str
+    tool: str
+    title: str
+    arguments: dict[str, Any]
+    why: str
+
+    @property
+    def digest(self) -> str:
+        """What an approval of it is bound to."""
+        return card.digest(self.task, self.key, self.tool, self.arguments)
+
+
+def before_call(
+    ledger: Ledger,
+    place: Place,
+    plan: PlanFields,
+    planned: PlannedStep,
+    key: str,
+    title: str,
+    arguments: dict[str, Any],
+    of_agent: Sequence[str],
+) -> Answer:
+    """Whether the step's call may be made now."""
+    task, tool = ledger.claim.task, find(planned.tool)
+    why = demands.of_call(task, plan, planned, tool, of_agent)
+    if not why:
+        return Go(arguments)
+    try:
+        call = tool.parse(arguments)
+    except InvalidInput:
+        return Go(arguments)  # nothing can come of it: the call itself says what is wrong with them
+    wanted = Wanted(task, key, tool.name, title, card.exactly(call), why)
+
+    def ask() -> Ask:
+        told = {"risk": card.risk_of([tool]), "diff": card.diff_of(tool, call, place)}
+        return _ask(wanted, plan, told)
+
+    return _answer(wanted, ledger.approval(key), ask)
+
+
+def before_plan(ledger: Ledger, plan: PlanFields) -> Answer:
+    """Whether the task's plan may be begun, or gone on with."""
+    task, of_claim = ledger.claim.task, ledger.claim.approvals_of_agent
+    why = demands.of_plan(task, plan, ledger.of_agent().approvals if of_claim is None else of_claim)
+    if not why:
+        return Go({})
+    wanted = Wanted(task, WHOLE_PLAN, "", task.title, card.of_plan(task, plan), why)
+
+    def ask() -> Ask:
+        return _ask(wanted, plan, {"risk": card.risk_of(card.tools_of(plan)), "diff": ""})
+
+    return _answer(wanted, ledger.approval(WHOLE_PLAN), ask)
+
+
+def _answer(wanted: Wanted, known: Approval | None, ask: Callable[[], Ask]) -> Answer:
+    if known is None or known.digest != wanted.digest:
+        return ask()
+    match known.state:
+        case ApprovalState.APPROVED:
+            return Go(wanted.arguments)
+        case ApprovalState.EDITED:
+            return Go(dict(known.decided_arguments or {}))
+        case ApprovalState.REJECTED:
+            said = f": {known.reason}" if known.reason else ""
+            return Refused(REJECTED, f"a person said no{said}")
+        case ApprovalState.EXPIRED:
+            return Refused(EXPIRED, "nobody approved it in time")
+        case _:
+            return ask()
+
+
+def _ask(wanted: Wanted, plan: PlanFields, told: dict[str, str]) -> Ask:
+    approval_id, task = new_id(), wanted.task
+    title = wanted.title[:200]
+    expires = plan.approval_expires_s
+    after = timedelta(seconds=settings.load().approval_expires_s if expires is None else expires)
+    values: dict[str, Any] = {
+        "id": approval_id, "task_id": task.id, "epoch": task.epoch, "key": wanted.key, "tool": wanted.tool,
+        "title": title, "arguments": wanted.arguments, "digest": wanted.digest, "why": wanted.why[:200],
+        "on_expiry": plan.on_expiry, **told,
+    }  # fmt: skip
+
+    def rows(session: Session) -> None:
+        withdraw(session, task.id)
+        session.add(Approval(**values, expires_at=database_now(after) if after else None))
+
+    shown = {name: values[name] for name in ("arguments", "digest", "risk", "why")}
+    return Ask(card.question(approval_id, wanted.key, wanted.tool, title, shown), rows)

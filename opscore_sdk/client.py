@@ -8,7 +8,7 @@ The connection: connection.py; streams: following.py.
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
@@ -66,9 +66,20 @@ class OpsCoreClient(Controls):
         delay: str | float | None = None,
         deadline: datetime | str | float | None = None,
         retry: Mapping[str, Any] | None = None,
+        tools: Sequence[str] | None = None,
+        model: str | Sequence[str] | None = None,
+        budget: Mapping[str, float] | None = None,
+        promises: Sequence[str | Mapping[str, str]] | None = None,
+        instructions: str = "",
+        approvals: Sequence[str] | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
-        """Submit a task from a template, or from a playbook (YAML or JSON text, or the mapping itself).
+        """Submit a task from a template, from a plan (YAML or JSON text, or the mapping itself), or for a model.
+
+        With neither template nor playbook a language model does what the description says, with these `tools`: such
+        as `submit(description="Sort data.csv by its second column", tools=["python.run"])`.  `model` is
+        `provider/model`, `budget` what may be spent (tokens, cost in US dollars, calls, wall_s), `promises` are paths
+        of files that it must leave, `approvals` tools whose calls a person must approve.
 
         `limits` are what each step may use at most, such as `{"memory": "512 MiB", "wall": "5 min"}`.  It starts
         not before `start_at` (a time with a zone) or after `delay` (`"5 min"`, or seconds), and fails unless it has
@@ -89,6 +100,12 @@ class OpsCoreClient(Controls):
             "delay": delay,
             "deadline": _written(deadline),
             "retry": dict(retry) if retry else None,
+            "tools": None if tools is None else list(tools),
+            "model": model if model is None or isinstance(model, str) else list(model),
+            "budget": dict(budget) if budget else None,
+            "promises": list(promises) if promises else None,
+            "instructions": instructions or None,
+            "approvals": list(approvals) if approvals else None,
         }
         body = {name: value for name, value in wanted.items() if value is not None}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
@@ -179,6 +196,10 @@ class OpsCoreClient(Controls):
         """Write all files of the task, as a ZIP archive, into an open file."""
         self._download(f"/v1/tasks/{quote(task_id, safe='')}/files.zip", into)
 
+    def transcript(self, task_id: str, into: IO[bytes], *, format: str = "md") -> None:
+        """Write what the task did, as Markdown (`md`) or as a page (`html`), into an open file; secrets are masked."""
+        self._download(f"/v1/tasks/{quote(task_id, safe='')}/transcript?format={quote(format, safe='')}", into)
+
     def upload(self, file: Path | str, name: str | None = None) -> Upload:
         """Bring a file; its `input` can be named as a task's input."""
         path = Path(file)
@@ -196,10 +217,6 @@ class OpsCoreClient(Controls):
         return Agent.read(self._get(f"/v1/agents/{quote(name, safe='')}"))
 
     def limit_agent(self, name: str, limits: Mapping[str, str | float | None]) -> Agent:
-    def transcript(self, task_id: str, into: IO[bytes], *, format: str = "md") -> None:
-        """Write what the task did, as Markdown (`md`) or as a page (`html`), into an open file; secrets are masked."""
-        self._download(f"/v1/tasks/{quote(task_id, safe='')}/transcript?format={quote(format, safe='')}", into)
-
         """Set these of an agent's limits, from its next step on; None takes one away, the others stay."""
         return self._change_agent(name, {"limits": dict(limits)})
 

@@ -1,7 +1,7 @@
-"""The templates: one folder of tasks/library/ each, a playbook.yaml and the files it brings.
+"""The templates: one folder of tasks/library/ each, a playbook.yaml or plan.yaml and the files it brings.
 
-Adding a template is adding a folder.  Files of `files/` land in the workspace's src/, those
-of `_shared/` are given to every template.
+A plan.yaml holds a model plan.  Adding a template is adding a folder.  Files of `files/` land in the workspace's
+src/, those of `_shared/` are given to every template that is a playbook.
 """
 
 from dataclasses import dataclass
@@ -10,44 +10,48 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import NotFound
-from tasks.playbook import Playbook, parse
+from tasks.plan_text import parse
+from tasks.plans import AnyPlan
+from tasks.playbook import Playbook
 
 LIBRARY = Path(__file__).parent / "library"
+PLAN_FILES = ("playbook.yaml", "plan.yaml")
 
 
 @dataclass(frozen=True)
 class Template:
-    """A playbook with a name that people choose it by; its form is made from `inputs`."""
+    """A plan with a name that people choose it by; its form is made from `inputs`."""
 
     slug: str
-    playbook: Playbook
+    plan: AnyPlan
 
     @property
     def title(self) -> str:
-        return self.playbook.title
+        return self.plan.title
 
     @property
     def description(self) -> str:
-        return self.playbook.description
+        return self.plan.description
 
     @property
     def version(self) -> str:
-        return self.playbook.version
+        return self.plan.version
 
     @property
     def complexity(self) -> int:
-        return self.playbook.complexity
+        return self.plan.complexity
 
     @property
     def inputs(self) -> dict[str, Any]:
         """A JSON Schema of an object."""
-        return self.playbook.inputs
+        return self.plan.inputs
 
 
 @cache
 def templates() -> list[Template]:
     """Every template, by slug."""
-    return [Template(file.parent.name, _load(file.parent)) for file in sorted(LIBRARY.glob("*/playbook.yaml"))]
+    files = sorted(file for name in PLAN_FILES for file in LIBRARY.glob(f"*/{name}"))
+    return [Template(file.parent.name, _load(file)) for file in files]
 
 
 def find(slug: str) -> Template:
@@ -62,10 +66,11 @@ def find(slug: str) -> Template:
     return by_slug[slug]
 
 
-def _load(folder: Path) -> Playbook:
-    playbook = parse((folder / "playbook.yaml").read_text(encoding="utf-8"))
-    playbook.files |= _texts(LIBRARY / "_shared") | _texts(folder / "files")
-    return playbook
+def _load(file: Path) -> AnyPlan:
+    plan = parse(file.read_text(encoding="utf-8"))
+    shared = _texts(LIBRARY / "_shared") if isinstance(plan, Playbook) else {}
+    plan.files |= shared | _texts(file.parent / "files")
+    return plan
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -44,6 +44,8 @@ class ModelPlan(PlanFields):
     name: str = Field("ask", pattern=SLUG)
     instructions: str = Field("", max_length=50_000)
     """For the model, besides the task's own description; `{{ inputs.… }}` may be used."""
+    additions: str = Field("", max_length=50_000)
+    """What the person who submits says besides; taken as it stands."""
     prompt: str = Field("agent", pattern=r"^[a-z0-9_-]{1,60}$")
     """The file of tasks/prompts/ that the conversation begins with."""
     tools: list[str] = Field(default_factory=list, max_length=100)
@@ -56,6 +58,11 @@ class ModelPlan(PlanFields):
     """Model calls at most, so that one that never ends does."""
     stage: Stage = Stage.DESIGN
     """Where it begins."""
+
+    @property
+    def stages(self) -> list[Stage]:
+        every = list(Stage)
+        return every[every.index(self.stage) :]
 
     @property
     def steps(self) -> list[Any]:

@@ -1,21 +1,22 @@
 """The plan that a task follows, read from the database and parsed once, however many tasks follow it.
 
-A plan's id is made from its contents, so what is remembered here is never out of date.
+A plan's id is made from its contents, so what is remembered here is never out of date.  Who follows it: plan_run.py.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from models.database import reading
 from models.plan import Plan
 from models.task import Task
-from tasks import playbook_run
 from tasks.model_plan import ModelPlan
 from tasks.playbook import Playbook
-from tasks.steps import Run
+
+if TYPE_CHECKING:
+    from tasks.steps import Run
 
 MOST_REMEMBERED = 64
 AnyPlan = Playbook | ModelPlan
@@ -31,15 +32,11 @@ def parsed(content: Mapping[str, Any]) -> AnyPlan:
     return (ModelPlan if content.get("kind") == "model" else Playbook).model_validate(content)
 
 
-def follow(run: Run) -> None:
-    """Do what is left of the run's plan; the end of its last step is noted, and not written yet.
+def follow(run: "Run") -> None:
+    """As plan_run.py's."""
+    from tasks import plan_run
 
-    Raises:
-        Halted, CutBefore, Parked, StepFailed: the run ends before its last step.
-        OpsCoreError: an error that is no step's.
-    """
-    assert isinstance(run.plan, Playbook)  # noqa: S101  (nothing else can be submitted)
-    playbook_run.follow(run, run.plan)
+    plan_run.follow(run)
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

@@ -103,8 +103,10 @@ def with_defaults(playbook: PlanFields, inputs: dict[str, Any]) -> dict[str, Any
     return {**{name: field["default"] for name, field in fields.items() if "default" in field}, **inputs}
 
 
-def dry_run(playbook: Playbook, inputs: dict[str, Any]) -> list[PlannedCall]:
-    """What would be called with these inputs, in order; nothing is run."""
+def dry_run(playbook: PlanFields, inputs: dict[str, Any]) -> list[PlannedCall]:
+    """What would be called with these inputs, in order; nothing is run.  Nobody knows that of a model plan."""
+    if not isinstance(playbook, Playbook):
+        return []
     names = {"inputs": with_defaults(playbook, inputs), "task": {"title": playbook.title}}
     return [
         PlannedCall(

@@ -23,11 +23,14 @@ from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.plan import keep_plan
 from models.task import Task
 from models.workspace import UploadUse
-from tasks import catalog, live, retry_fields, timing
+from tasks import catalog, live, model_order, retry_fields, timing
 from tasks.broker import publish
 from tasks.inputs import find_source, named_upload, source_field
+from tasks.model_plan import ModelPlan
 from tasks.outcome import clean
-from tasks.playbook import Playbook, check_inputs, parse, with_defaults
+from tasks.plan_text import parse
+from tasks.plans import AnyPlan, parsed
+from tasks.playbook import check_inputs, with_defaults
 from tasks.timing import Timing
 from tools import limits, triggers
 
@@ -35,15 +38,23 @@ from tools import limits, triggers
 HEAD_START = timedelta(minutes=10)
 SAMPLE = "survey-code-base"
 # Fields that orders of earlier versions did not have: unless they say something, a request stays the same.
-LATER = ("start_at", "delay", "deadline", "retry", "cloned_from")
+LATER = (
+    "start_at", "delay", "deadline", "retry", "cloned_from",
+    "tools", "model", "budget", "approvals", "promises", "instructions",
+)  # fmt: skip
+LONGEST_FIRST_LINE = 100
 
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody asks for: a template by its slug, a playbook as text, or the plan of `cloned_from`."""
+    """What somebody asks for: a template by its slug, a plan as text, or the plan of `cloned_from`.
+
+    With none of them a model works on what title and description say.
+    """
 
     template: str | None = None
     playbook: str | None = None
+    """YAML or JSON; a model plan too."""
     inputs: dict[str, Any] = field(default_factory=dict)
     title: str | None = None
     description: str = ""
@@ -63,6 +74,18 @@ class Order:
     """As people write it: `{"attempts": 5}`; what holds for the fields of tasks/retry_fields.py that it names."""
     cloned_from: str | None = None
     """Id of the task that it was made like; see tasks/cloning.py."""
+    approvals: list[str] = field(default_factory=list)
+    """Tools whose calls a person must approve, or `plan`; besides those of the plan."""
+    tools: list[str] | None = None
+    """Of a model plan, as all that follows: the tools that it may use; None: those of the template."""
+    model: str | list[str] | None = None
+    """`provider/model`; of several the first that answers."""
+    budget: dict[str, Any] = field(default_factory=dict)
+    """What may be spent: tokens, cost (US dollars), calls, wall_s."""
+    promises: list[str | dict[str, Any]] = field(default_factory=list)
+    """Paths of files that it must leave, or `{"path": …, "check": …}`."""
+    instructions: str = ""
+    """For the model, besides the description."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +137,20 @@ def prepare(order: Order, schedule_id: str | None = None) -> Prepared:
         InvalidInput: its `problems` name every field that is wrong.
     """
     original = _original(order)
-    playbook = _plan(order, original)
-    inputs = with_defaults(playbook, order.inputs)
+    plan, wrong_plan = model_order.read(order, _plan(order, original))
+    inputs = with_defaults(plan, order.inputs)
     times, wrong_times = _timing(order)
-    found = [*_problems(order), *wrong_times, *check_inputs(playbook, inputs)]
+    found = [*_problems(order), *wrong_plan, *wrong_times, *check_inputs(plan, inputs)]
     known = {each["path"] for each in found}
-    found += [each for each in _problem_of_source(playbook, inputs) if each["path"] not in known]
+    found += [each for each in _problem_of_source(plan, inputs) if each["path"] not in known]
     if found:
         raise InvalidInput("cannot submit this task", problems=found)
-    task = _task(order, playbook, inputs, times)
+    task = _task(order, plan, inputs, times)
     task.schedule_id = schedule_id
     task.cloned_from_id = order.cloned_from
     if original is not None and not order.template and not order.playbook:
         task.template, task.template_version = original.template, original.template_version
-    return Prepared(task, playbook.model_dump(mode="json", by_alias=True), named_upload(playbook, inputs))
+    return Prepared(task, plan.model_dump(mode="json", by_alias=True), named_upload(plan, inputs))
 
 
 def write(session: Session, prepared: Prepared, **told: Any) -> Task:
@@ -155,7 +178,7 @@ def submit_sample() -> str:
     """Submit the sample task over the first allowed root, the Python standard library unless told otherwise."""
     with scope.acting("person:local"):
         source = str(settings.load().input_roots[0])
-        field_name = source_field(catalog.find(SAMPLE).playbook) or "source"
+        field_name = source_field(catalog.find(SAMPLE).plan) or "source"
         order = Order(template=SAMPLE, inputs={field_name: source}, title="Survey the Python standard library")
         return submit(order).task.id
 
@@ -172,20 +195,31 @@ def _original(order: Order) -> Task | None:
     return found
 
 
-def _plan(order: Order, original: Task | None) -> Playbook:
+def _plan(order: Order, original: Task | None) -> AnyPlan:
     if original is not None and not order.template and not order.playbook:
-        return Playbook.model_validate(original.plan.content)
-    if bool(order.template) == bool(order.playbook):
-        raise _wrong("template", "name a template or hand in a playbook, one of the two")
+        return parsed(original.plan.content)
+    if order.template and order.playbook:
+        raise _wrong("template", "name a template or hand in a plan, one of the two")
     if order.template:
-        try:
-            return catalog.find(order.template).playbook
-        except NotFound as error:
-            raise _wrong(
-                "template", f"there is no such template; there are {', '.join(error.details['known'])}"
-            ) from error
+        return _of_template(order.template)
+    if order.playbook:
+        return _of_text(order.playbook)
+    if not order.description.strip() and not (order.title or "").strip():
+        raise _wrong("template", "name a template, hand in a plan, or say in `description` what an agent shall do")
+    return model_order.asked()
+
+
+def _of_template(slug: str) -> AnyPlan:
     try:
-        return parse(order.playbook or "")
+        return catalog.find(slug).plan
+    except NotFound as error:
+        known = ", ".join(error.details["known"])
+        raise _wrong("template", f"there is no such template; there are {known}") from error
+
+
+def _of_text(text: str) -> AnyPlan:
+    try:
+        return parse(text)
     except InvalidInput as error:
         found = [Problem(**{**each, "path": f"playbook.{each['path']}".rstrip(".")}) for each in error.problems]
         raise InvalidInput("cannot submit this task", problems=found) from error
@@ -226,25 +260,25 @@ def _agents() -> list[str]:
         return sorted(session.scalars(select(Agent.name)))
 
 
-def _problem_of_source(playbook: Playbook, inputs: dict[str, Any]) -> list[Problem]:
+def _problem_of_source(plan: AnyPlan, inputs: dict[str, Any]) -> list[Problem]:
     try:
-        find_source(settings.load(), playbook, inputs)
+        find_source(settings.load(), plan, inputs)
     except InvalidInput as error:
         return error.problems
     return []
 
 
-def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], times: Timing) -> Task:
+def _task(order: Order, plan: AnyPlan, inputs: dict[str, Any], times: Timing) -> Task:
     submitted_at = now()
-    complexity = order.complexity or playbook.complexity
+    complexity = order.complexity or plan.complexity
     return Task(
         id=new_id(),
-        title=clean((order.title or "").strip() or playbook.title.strip() or playbook.name),
-        description=order.description or clean(playbook.description),
+        title=clean(_title(order, plan)),
+        description=order.description or clean(plan.description),
         complexity=complexity,
         priority=order.priority,
         template=order.template,
-        template_version=playbook.version if order.template else None,
+        template_version=plan.version if order.template else None,
         inputs=inputs,
         limits=limits.read(order.limits),
         retry=retry_fields.read(order.retry),
@@ -254,12 +288,21 @@ def _task(order: Order, playbook: Playbook, inputs: dict[str, Any], times: Timin
         deadline_at=times.deadline_at,
         submitted_at=submitted_at,
         published_at=None if times.waits_until else submitted_at,
-        stage=playbook.steps[0].stage,
-        steps_total=len(playbook.steps),
+        stage=plan.stages[0],
+        steps_total=len(plan.steps),
         event_count=1,
         idempotency_key=order.idempotency_key,
         request_digest=_digest(order),
     )
+
+
+def _title(order: Order, plan: AnyPlan) -> str:
+    """What people see: as somebody wrote it, else how the description begins."""
+    written = (order.title or "").strip() or plan.title.strip()
+    if written or not isinstance(plan, ModelPlan) or not order.description.strip():
+        return written or plan.name
+    first = order.description.strip().splitlines()[0].strip()
+    return first if len(first) <= LONGEST_FIRST_LINE else f"{first[: LONGEST_FIRST_LINE - 1].rstrip()}…"
 
 
 def _publish(task: Task) -> None:

@@ -25,7 +25,7 @@ from tasks import retry_fields, uploads
 from tasks.cloning import like
 from tasks.inputs import UPLOAD
 from tasks.limits import before_a_task
-from tasks.playbook import Playbook
+from tasks.plan_fields import PlanFields
 from tasks.submission import HEAD_START, Order
 from tools import quantities
 from webapp import glance, limit_form, schema_form
@@ -79,7 +79,7 @@ class Draft:
         return draft
 
     @classmethod
-    def sent(cls, playbook: Playbook | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":
+    def sent(cls, playbook: PlanFields | None, form: Mapping[str, str], files: Mapping[str, FileStorage]) -> "Draft":
         """What was sent; files that came with the form itself are kept as uploads now."""
         draft = cls(
             title=form.get("title", "").strip(),
@@ -104,7 +104,7 @@ class Draft:
                 draft._keep_refusal(each, form)
         return draft
 
-    def fields(self, playbook: Playbook) -> list[schema_form.Field]:
+    def fields(self, playbook: PlanFields) -> list[schema_form.Field]:
         """The fields of the inputs, with their values and problems."""
         fields = schema_form.fields_of(playbook.inputs, self.inputs)
         schema_form.show_problems(fields, self.problems)

@@ -1,6 +1,6 @@
 """A plan that is kept, as the text that a person would have written: what nobody needs to say is left out.
 
-Used where a task is run again by its own plan: pages/new_task.py.  The format: tasks/playbook.py.
+Used where a task is run again by its own plan: pages/new_task.py.  The formats: tasks/playbook.py, model_plan.py.
 """
 
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from tasks.model_plan import ModelPlan
 from tasks.playbook import PlannedStep, Playbook
 
 WIDEST = 1 << 20
@@ -15,8 +16,14 @@ WIDEST = 1 << 20
 
 def as_written(content: dict[str, Any]) -> str:
     """The plan as YAML, which reads back as the same plan."""
+    if content.get("kind") == "model":
+        return _yaml(_model_plan(content))
     top = _said(Playbook, content)
     top["steps"] = [_step(each, position) for position, each in enumerate(content["steps"], 1)]
+    return _yaml(top)
+
+
+def _yaml(top: dict[str, Any]) -> str:
     return yaml.dump(top, Dumper=_Legible, sort_keys=False, allow_unicode=True, width=WIDEST)
 
 
@@ -32,6 +39,14 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Legible.add_representer(str, _text)
+
+
+def _model_plan(content: dict[str, Any]) -> dict[str, Any]:
+    without = ModelPlan().model_dump(mode="json")
+    said = {name: value for name, value in content.items() if value != without.get(name)}
+    if "budget" in said:
+        said["budget"] = {name: value for name, value in said["budget"].items() if value is not None}
+    return {"kind": "model", **said}
 
 
 def _step(step: dict[str, Any], position: int) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_running_again_fills_the_form_in_and_remembers_of_what(client: FlaskClie
     assert f'name="cloned_from" value="{original}"' in page
     assert f'href="/tasks/new/playbook?again={original}">take that task' in page
     with filling(client.application) as session:
-        today = catalog.find("analyse-table").playbook.model_dump(mode="json", by_alias=True)
+        today = catalog.find("analyse-table").plan.model_dump(mode="json", by_alias=True)
         session.execute(update(Plan).values(content=today))
     assert "The template has changed since" not in client.get(form).text
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from models.schedule import Missed, Outcome, Overlap, Repeats
 from models.states import State
-from webapp.api.shapes import Answer, Complexity, Question, Span, WrittenLimits, WrittenRetry
+from webapp.api.shapes import Answer, Complexity, Question, Span, Thinking, WrittenLimits, WrittenRetry
 
 LARGEST_PAGE = 200
 MOST_TIMES = 50
@@ -46,12 +46,12 @@ class FiringQuery(Question):
     limit: int = Field(50, ge=1, le=LARGEST_PAGE, description="Most firings of a page.")
 
 
-class OrderShape(Question):
+class OrderShape(Thinking):
     """What to submit each time, as for a task."""
 
     template: str | None = Field(None, description="Name of a template, see /v1/templates.", max_length=80)
     playbook: str | dict[str, Any] | None = Field(
-        None, description="A playbook: YAML or JSON text, or the object itself."
+        None, description="A playbook or a model plan: YAML or JSON text, or the object itself."
     )
     inputs: dict[str, Any] = Field(default_factory=dict)
     title: str | None = Field(None, min_length=1, max_length=200)

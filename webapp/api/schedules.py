@@ -17,7 +17,6 @@ from models.schedule_list import Fired, Listed
 from tasks import recurrence, schedules
 from tasks.recurrence import Recurrence
 from tasks.schedules import Wanted
-from tasks.submission import Order
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.schedule_shapes import (
@@ -26,7 +25,6 @@ from webapp.api.schedule_shapes import (
     FiringShape,
     NewSchedule,
     NothingMore,
-    OrderShape,
     RulePreview,
     ScheduleChange,
     ScheduleDetail,
@@ -37,7 +35,7 @@ from webapp.api.schedule_shapes import (
     Times,
 )
 from webapp.api.shapes import TaskSummary
-from webapp.api.tasks import playbook_text
+from webapp.api.tasks import order_of
 
 part = APIBlueprint(
     "schedules_api", __name__, url_prefix="/v1/schedules", abp_tags=[Tag(name="Schedules")], abp_security=SIGNED_IN
@@ -49,7 +47,7 @@ def create_schedule(body: NewSchedule) -> Response:
     """Make a schedule; its first time is the next one of its rule."""
     require("schedule:change")
     told = {name: value for name, value in body if name != "order"}
-    made = schedules.create(Wanted(**told, order=_order(body.order)))
+    made = schedules.create(Wanted(**told, order=order_of(body.order)))
     answer = sent(_detail(made.id), 201)
     answer.headers["Location"] = url_for("schedules_api.show_schedule", id=made.id)
     return answer
@@ -85,7 +83,7 @@ def change_schedule(path: SchedulePath, body: ScheduleChange) -> Response:
     before = schedules.described(_allowed(path.id, "schedule:change"))
     told: dict[str, Any] = {name: value for name, value in body if value is not None and name != "order"}
     if body.order is not None:
-        told["order"] = _order(body.order)
+        told["order"] = order_of(body.order)
     schedules.change(str(path.id), replace(before, **told))
     return sent(_detail(str(path.id)))
 
@@ -137,11 +135,6 @@ def _allowed(schedule_id: UUID, permission: str) -> Schedule:
     schedule = schedules.find(str(schedule_id))
     require(permission, schedule)
     return schedule
-
-
-def _order(shape: OrderShape) -> Order:
-    told = {name: value for name, value in shape if name != "playbook"}
-    return Order(**told, playbook=playbook_text(shape.playbook))
 
 
 def _detail(schedule_id: str) -> ScheduleDetail:

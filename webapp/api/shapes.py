@@ -114,12 +114,47 @@ class UploadQuery(Question):
     name: str | None = Field(None, description="The file's name, when the body is the file.", max_length=500)
 
 
-class NewTask(Question):
-    """What to do: a template by its name, or a playbook of your own; one of the two."""
+class PromiseShape(Question):
+    """A file that must be there at the end."""
+
+    path: str = Field(description="In the workspace, such as `output/report.md`.", min_length=1, max_length=1000)
+    check: str | None = Field(None, description="Name of a check that its content must pass.", max_length=60)
+
+
+class BudgetShape(Question):
+    """What may be spent at most; null sets no limit."""
+
+    tokens: int | None = Field(None, ge=1, le=10**12, description="Input and output together.")
+    cost: float | None = Field(None, gt=0, le=1_000_000, description="US dollars.")
+    calls: int | None = Field(None, ge=1, le=1_000_000, description="Calls of models.")
+    wall_s: float | None = Field(None, gt=0, le=30 * 86400, description="Seconds of work.")
+
+
+class Thinking(Question):
+    """What a person says about a model's work; a field that is left out is as the template says."""
+
+    tools: list[str] | None = Field(None, description="Names of the tools that the model may use.", max_length=100)
+    model: str | list[str] | None = Field(
+        None, description="`provider/model`; of several the first that answers. Default: by complexity."
+    )
+    budget: BudgetShape = Field(default_factory=BudgetShape)
+    promises: list[str | PromiseShape] = Field(
+        default_factory=list, description="Files that it must leave: without them it is not complete.", max_length=50
+    )
+    instructions: str = Field("", description="For the model, besides the description.", max_length=50_000)
+    approvals: list[str] = Field(
+        default_factory=list,
+        description="Tools whose calls a person must approve, or `plan` for the whole; for playbooks too.",
+        max_length=100,
+    )
+
+
+class NewTask(Thinking):
+    """What to do: a template by its name, or a plan of your own; with neither, a model works on the description."""
 
     template: str | None = Field(None, description="Name of a template, see /v1/templates.", max_length=80)
     playbook: str | dict[str, Any] | None = Field(
-        None, description="A playbook: YAML or JSON text, or the object itself."
+        None, description="A playbook or a model plan: YAML or JSON text, or the object itself."
     )
     inputs: dict[str, Any] = Field(default_factory=dict, description="Values for the plan's inputs.")
     title: str | None = Field(None, min_length=1, max_length=200)

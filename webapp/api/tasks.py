@@ -29,6 +29,7 @@ from webapp.api.shapes import (
     TaskPath,
     TaskQuery,
     TaskSummary,
+    Thinking,
 )
 
 part = APIBlueprint("tasks_api", __name__, url_prefix="/v1/tasks", abp_tags=[Tag(name="Tasks")], abp_security=SIGNED_IN)
@@ -42,9 +43,7 @@ def submit_task(header: KeyHeader, body: NewTask) -> Response:
     with the first call's task.
     """
     require("task:submit")
-    wanted = {name: value for name, value in body if name != "playbook"}
-    order = Order(**wanted, playbook=playbook_text(body.playbook), idempotency_key=header.idempotency_key)
-    submitted = submit(order)
+    submitted = submit(order_of(body, idempotency_key=header.idempotency_key))
     answer = sent(detail(submitted.task), 201 if submitted.is_new else 200)
     answer.headers["Location"] = url_for("tasks_api.show_task", id=submitted.task.id)
     return answer
@@ -87,6 +86,14 @@ def find(task_id: UUID, permission: str) -> Task:
         raise NotFound("cannot find the task: there is none with this id", task_id=str(task_id))
     require(permission, task)
     return task
+
+
+def order_of(shape: Thinking, **more: Any) -> Order:
+    """What was asked for, as an order."""
+    told = shape.model_dump()
+    told["playbook"] = playbook_text(told["playbook"])
+    told["budget"] = {name: value for name, value in told["budget"].items() if value is not None}
+    return Order(**told, **more)
 
 
 def playbook_text(playbook: str | dict[str, Any] | None) -> str | None:

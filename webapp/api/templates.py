@@ -5,7 +5,8 @@ from flask_openapi import APIBlueprint, Tag
 
 from models.errors import InvalidInput
 from tasks import catalog
-from tasks.playbook import check_inputs, dry_run, parse, with_defaults
+from tasks.plan_text import parse
+from tasks.playbook import check_inputs, dry_run, with_defaults
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import (
@@ -39,7 +40,7 @@ def show_template(path: TemplatePath) -> Response:
     """Show a template with its steps."""
     require("template:read")
     template = catalog.find(path.slug)
-    steps = [PlannedStepShape.model_validate(step) for step in template.playbook.steps]
+    steps = [PlannedStepShape.model_validate(step) for step in template.plan.steps]
     plain = TemplateShape.model_validate(template)
     return sent(TemplateDetail(**plain.model_dump(), steps=steps))
 
@@ -48,7 +49,8 @@ def show_template(path: TemplatePath) -> Response:
 def check_playbook(body: NewCheck) -> Response:
     """Look a playbook over.
 
-    Answers with every mistake, or with what each step would call. Nothing is run and nothing is kept.
+    Answers with every mistake, or with what each step would call; of a model plan nobody knows that before. Nothing
+    is run and nothing is kept.
     """
     require("playbook:check")
     return sent(_checked(playbook_text(body.playbook) or "", body.inputs))

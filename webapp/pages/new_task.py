@@ -11,7 +11,9 @@ from flask.typing import ResponseReturnValue
 
 from models.errors import Conflict, InvalidInput
 from tasks import catalog
-from tasks.playbook import Playbook, dry_run, parse
+from tasks.plan_text import parse
+from tasks.plans import AnyPlan
+from tasks.playbook import dry_run
 from tasks.submission import submit
 from webapp import gate
 from webapp.new_task_form import Draft, durations, form_words
@@ -72,7 +74,7 @@ def hand_in(slug: str) -> ResponseReturnValue:
     """Submit it, or show the form again with what is wrong."""
     gate.allow("task:submit")
     template = catalog.find(slug)
-    draft = Draft.sent(template.playbook, request.form, request.files)
+    draft = Draft.sent(template.plan, request.form, request.files)
     return _submitted(draft, template=slug) or (_template_form(template, draft), 422)
 
 
@@ -81,8 +83,8 @@ def plan(slug: str) -> ResponseReturnValue:
     """What the template would call with what stands in the form now."""
     gate.allow("template:read")
     template = catalog.find(slug)
-    draft = Draft.sent(template.playbook, request.form, {})
-    return render_template("parts/dry_run.html", calls=dry_run(template.playbook, draft.inputs))
+    draft = Draft.sent(template.plan, request.form, {})
+    return render_template("parts/dry_run.html", template=template, calls=dry_run(template.plan, draft.inputs))
 
 
 @page.get("/tasks/new/playbook")
@@ -114,12 +116,12 @@ def check() -> ResponseReturnValue:
 
 
 def _template_form(template: catalog.Template, draft: Draft) -> str:
-    calls = dry_run(template.playbook, draft.inputs)
+    calls = dry_run(template.plan, draft.inputs)
     return render_template(
         "pages/new_from_template.html",
         template=template,
         draft=draft,
-        fields=draft.fields(template.playbook),
+        fields=draft.fields(template.plan),
         calls=calls,
         has_changed=_has_changed(template, draft),
     )
@@ -129,7 +131,7 @@ def _has_changed(template: catalog.Template, draft: Draft) -> bool:
     """Whether the task that is run again followed another plan than the template's of today."""
     if not draft.cloned_from:
         return False
-    return bool(the_task(draft.cloned_from).plan.content != template.playbook.model_dump(mode="json", by_alias=True))
+    return bool(the_task(draft.cloned_from).plan.content != template.plan.model_dump(mode="json", by_alias=True))
 
 
 def _playbook_form(text: str, draft: Draft) -> str:
@@ -144,7 +146,7 @@ def _checked(text: str, draft: Draft) -> dict[str, Any]:
     return {"draft": draft, "problems": [], "fields": draft.fields(playbook), "calls": calls, "playbook": playbook}
 
 
-def _parsed(text: str) -> tuple[Playbook | None, list[Any]]:
+def _parsed(text: str) -> tuple[AnyPlan | None, list[Any]]:
     try:
         return parse(text), []
     except InvalidInput as error:

@@ -14,7 +14,9 @@ from models.database import db
 from models.errors import InvalidInput, Problem
 from models.schedule import Schedule
 from tasks import catalog, recurrence, schedules
-from tasks.playbook import Playbook, dry_run, parse
+from tasks.plan_text import parse
+from tasks.plans import AnyPlan
+from tasks.playbook import dry_run
 from tasks.recurrence import Recurrence
 from webapp import gate, glance, limit_form, schedule_form
 from webapp.ask import Question, ask, done, is_part
@@ -68,7 +70,7 @@ def hand_in(slug: str) -> ResponseReturnValue:
     """Make it, or show the form again with what is wrong."""
     gate.allow("schedule:change")
     template = catalog.find(slug)
-    when, draft = When.sent(request.form), Draft.sent(template.playbook, request.form, request.files)
+    when, draft = When.sent(request.form), Draft.sent(template.plan, request.form, request.files)
     return _kept(when, draft, template=slug) or (_form(when, draft, template=template), 422)
 
 
@@ -134,7 +136,7 @@ def change(schedule_id: str) -> ResponseReturnValue:
     source = _source(schedule)
     if "text" in source:
         source["text"] = request.form.get("playbook", "")
-    playbook = source["template"].playbook if "template" in source else _parsed(source["text"])
+    playbook = source["template"].plan if "template" in source else _parsed(source["text"])
     when, draft = When.sent(request.form), Draft.sent(playbook, request.form, request.files)
     named = {"template": source["template"].slug} if "template" in source else {"playbook": source["text"]}
     return _kept(when, draft, schedule, **named) or (_form(when, draft, schedule, **source), 422)
@@ -234,7 +236,7 @@ def _form(
     template: catalog.Template | None = None,
     text: str | None = None,
 ) -> str:
-    about = {"template": template, **_of(template.playbook, draft)} if template else _checked(text or "", draft)
+    about = {"template": template, **_of(template.plan, draft)} if template else _checked(text or "", draft)
     return render_template(
         "pages/schedule_form.html",
         when=when,
@@ -255,13 +257,13 @@ def _checked(text: str, draft: Draft) -> dict[str, Any]:
         return {"problems": error.problems, "fields": [], "calls": [], "playbook": None}
 
 
-def _of(playbook: Playbook, draft: Draft) -> dict[str, Any]:
+def _of(playbook: AnyPlan, draft: Draft) -> dict[str, Any]:
     calls = dry_run(playbook, draft.inputs)
     return {"playbook": playbook, "fields": draft.fields(playbook), "calls": calls}
 
 
-def _parsed(text: str) -> Playbook | None:
-    return cast(Playbook | None, _checked(text, Draft())["playbook"])
+def _parsed(text: str) -> AnyPlan | None:
+    return cast(AnyPlan | None, _checked(text, Draft())["playbook"])
 
 
 def _named(schedule_id: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What to submit, as `run` and `schedule create` take it: a template's name or a playbook's file, inputs and wishes."""
+"""What to submit, as `run`, `ask` and `schedule create` take it: a template, a plan's file or words; inputs, wishes."""
 
 import shutil
 import tempfile
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from opscore_sdk import OpsCoreClient
 
 RETRY = "About trying a failed step again, such as attempts=5, first=10s; none of it: attempts=1."
+MODEL = "The language model that works on it; of several the first that answers (default: by complexity)."
+APPROVE = "A tool whose calls a person must approve; `plan` for the whole plan."
 _OPTIONS = (
     click.option(
         "-i", "--input", "given", multiple=True, metavar="KEY=VALUE", help="An input; @FILE uploads the file."
@@ -26,6 +28,12 @@ _OPTIONS = (
     limit_option(),
     click.option("--deadline", metavar="TIME", help="It fails unless it has ended so long after its start."),
     click.option("--retry", "retries", multiple=True, metavar="NAME=VALUE", help=RETRY),
+    click.option("--tool", "tools", multiple=True, metavar="NAME", help="A tool that the model may use."),
+    click.option("--model", "models", multiple=True, metavar="PROVIDER/MODEL", help=MODEL),
+    click.option("--budget-tokens", type=click.IntRange(1), help="Most tokens of all its model calls together."),
+    click.option("--budget-cost", type=click.FloatRange(0, min_open=True), help="Most US dollars for its model calls."),
+    click.option("--promise", "promises", multiple=True, metavar="PATH", help="A file that must be there at the end."),
+    click.option("--approve", "approvals", multiple=True, metavar="TOOL", help=APPROVE),
 )
 
 
@@ -36,17 +44,29 @@ def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def given_order(client: "OpsCoreClient", what: str, options: dict[str, Any]) -> dict[str, Any]:
-    """What to submit, by the names of the API; takes its options out of `options`.  Uploads what inputs name."""
-    text = _playbook(what)
-    schema = _schema(client, what, text)
-    order: dict[str, Any] = {"playbook": text} if text else {"template": what}
+def given_order(client: "OpsCoreClient", what: str | None, options: dict[str, Any], ask: str = "") -> dict[str, Any]:
+    """What to submit, by the names of the API; takes its options out of `options`.  Uploads what inputs name.
+
+    `what` is a template or a file; without it a model does what `ask` says.
+    """
+    text = _playbook(what) if what else None
+    schema = _schema(client, what, text) if what else {"source": {"type": "string", "format": "source"}}
+    order: dict[str, Any] = {"playbook": text} if text else {"template": what} if what else {"description": ask}
     order["inputs"] = given_inputs(client, schema, options.pop("given"))
     limits = given_limits(options.pop("limits"))
     order["limits"] = {name: value for name, value in limits.items() if value is not None}
     order["retry"] = dict(_pair("--retry", each) for each in options.pop("retries"))
     named = {name: options.pop(name) for name in ("title", "complexity", "priority", "agent", "deadline")}
-    return order | {name: value for name, value in named.items() if value is not None}
+    return order | {name: value for name, value in named.items() if value is not None} | _thinking(options)
+
+
+def _thinking(options: dict[str, Any]) -> dict[str, Any]:
+    """What was said about a model's work; nothing of what was not."""
+    lists = {name: list(options.pop(name)) for name in ("tools", "promises", "approvals")}
+    budget = {name: options.pop(f"budget_{name}") for name in ("tokens", "cost")}
+    said: dict[str, Any] = {**lists, "model": list(options.pop("models"))}
+    said["budget"] = {name: value for name, value in budget.items() if value is not None}
+    return {name: value for name, value in said.items() if value}
 
 
 def given_inputs(client: "OpsCoreClient", schema: Mapping[str, Any], given: tuple[str, ...]) -> dict[str, Any]:
@@ -78,7 +98,7 @@ def _schema(client: "OpsCoreClient", what: str, text: str | None) -> Mapping[str
     """The JSON Schema of the inputs, field by field."""
     if text is None:
         return _fields(client.template(what).inputs)
-    from tasks.playbook import parse
+    from tasks.plan_text import parse
 
     return _fields(parse(text).inputs)
 

@@ -27,19 +27,22 @@ def check(file: str, given: tuple[str, ...]) -> None:
     Nothing is run. Exit code 1 when something is wrong.
     """
     from models.errors import InvalidInput
-    from tasks.playbook import check_inputs, dry_run, parse, with_defaults
+    from tasks.plan_text import parse
+    from tasks.playbook import Playbook, check_inputs, dry_run, with_defaults
 
     inputs = dict(_pair(each) for each in given)
     try:
         parsed = parse(_text(file))
     except InvalidInput as error:
         problems, calls = error.problems, []
+        kind = ""
     else:
+        kind = f"playbook of {len(parsed.steps)} steps" if isinstance(parsed, Playbook) else "model plan"
         problems = check_inputs(parsed, with_defaults(parsed, inputs)) if given else []
         calls = dry_run(parsed, inputs)
     shown = [call.model_dump(mode="json") for call in calls]
     result = {"is_valid": not problems, "problems": problems, "calls": shown}
-    frame().show(result, lambda: _show(file, problems, calls))
+    frame().show(result, lambda: _show(file, problems, calls, kind))
     if problems:
         raise click.exceptions.Exit(FAILED)
 
@@ -60,7 +63,7 @@ def _text(file: str) -> str:
         end(MISUSED, f"cannot read {file} as text: {error}.")
 
 
-def _show(file: str, problems: "list[Problem]", calls: "list[PlannedCall]") -> None:
+def _show(file: str, problems: "list[Problem]", calls: "list[PlannedCall]", kind: str) -> None:
     from rich.text import Text
 
     out = console()
@@ -74,4 +77,4 @@ def _show(file: str, problems: "list[Problem]", calls: "list[PlannedCall]") -> N
         if call.retry:
             out.print(Text(f"     if it fails: {call.retry_in_words}", style="dim"))
     if not problems:
-        out.print(Text(f"{file} is a playbook of {len(calls)} steps.", style="green"))
+        out.print(Text(f"{file} is a {kind}.", style="green"))

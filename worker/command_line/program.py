@@ -11,7 +11,7 @@ from worker.command_line.local import doctor, link, status, token
 from worker.command_line.playbooks import playbook
 from worker.command_line.queues import queue
 from worker.command_line.retention import retention
-from worker.command_line.run import run
+from worker.command_line.run import ask, run
 from worker.command_line.sandboxes import sandbox
 from worker.command_line.schedules import schedule
 from worker.command_line.services import service
@@ -36,7 +36,7 @@ def program() -> None:
 
 
 for command in (
-    run, task, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor, token,
-    link, demo, chaos,
+    run, ask, task, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor,
+    token, link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

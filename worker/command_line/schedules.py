@@ -47,18 +47,23 @@ def list_schedules() -> None:
 
 @schedule.command(cls=Remote, short_help="Make a schedule.")
 @click.argument("name", metavar="NAME")
-@click.argument("what", metavar="TEMPLATE|FILE")
+@click.argument("what", metavar="TEMPLATE|FILE", required=False)
+@click.option("--ask", "words", metavar="TEXT", default="", help="Instead: what a language model shall do each time.")
 @_when_options
 @click.option("--missed", type=click.Choice(("skip", "one", "all")), default="one", show_default=True,
               help="For times that passed while nothing could fire: no task, one, or one each.")  # fmt: skip
 @click.option("--overlap", type=click.Choice(("allow", "skip", "replace")), default="skip", show_default=True,
               help="When the task of an earlier time has not ended: submit too, skip, or cancel that one.")  # fmt: skip
 @order_options
-def create(name: str, what: str, cron: str | None, every: str | None, once: str | None, **options: Any) -> None:
-    """Make a schedule that submits a TEMPLATE or the playbook of a FILE."""
+def create(
+    name: str, what: str | None, words: str, cron: str | None, every: str | None, once: str | None, **options: Any
+) -> None:
+    """Make a schedule that submits a TEMPLATE, the plan of a FILE, or what --ask says."""
     rule = _rule(cron, every, once)
+    if bool(what) == bool(words):
+        end(MISUSED, "name a template or a file, or write --ask TEXT: one of them.")
     with frame().client() as client:
-        order = given_order(client, what, options)
+        order = given_order(client, what, options, words)
         zone = options.pop("zone")
         made = client.schedules.create(name, order, **rule, time_zone=zone, **options)
     frame().show(made, lambda: _detail(made, []))

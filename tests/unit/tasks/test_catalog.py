@@ -17,17 +17,17 @@ def test_library_has_its_two_first_templates() -> None:
 @pytest.mark.parametrize("slug", SLUGS)
 def test_template_has_what_people_choose_it_by(slug: str) -> None:
     template = catalog.find(slug)
-    assert template.playbook.name == slug
+    assert template.plan.name == slug
     assert template.title and template.description and template.version
     assert 1 <= template.complexity <= 10
     fields = template.inputs["properties"]
     assert all(field.get("title") for field in fields.values())
-    assert source_field(template.playbook) in fields
+    assert source_field(template.plan) in fields
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_files_that_a_templates_steps_run_are_brought_along(slug: str) -> None:
-    playbook = catalog.find(slug).playbook
+    playbook = catalog.find(slug).plan
     for step in playbook.steps:
         assert find_tool(step.tool)
         if step.tool == "python.run":

@@ -82,7 +82,7 @@ def desk_at(packages: Path) -> Callable[[str, Path], Desk]:
     def lay_out(slug: str, root: Path) -> Desk:
         for folder in ("src/input", "output", "research"):
             (root / folder).mkdir(parents=True)
-        for path, text in catalog.find(slug).playbook.files.items():
+        for path, text in catalog.find(slug).plan.files.items():
             (root / path).write_text(text, encoding="utf-8")
         return Desk(root, packages)
 

@@ -15,6 +15,8 @@ from models.task import Task
 from tasks import live, readme
 from tasks.folders import workspaces_root
 from tasks.outcome import MOST_PATHS, KeptFile, StepOutcome, of_result
+from tasks.pages import FamilyPages
+from tasks.searches import KeptSearches
 from tasks.services import SharedServices
 from tasks.told import Telling, Told
 from tools import sandbox
@@ -24,6 +26,7 @@ from tools.limits import Effective
 from tools.network.reach import Network
 from tools.packages.rules import Rules
 from tools.registry import find
+from tools.web.rules import Web
 from tools.workspace import NO_WORKSPACE, Workspace
 
 FLUSH_EVERY_S = 0.1
@@ -110,7 +113,7 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
         return wanted.is_cut()
 
     isolated = sandbox.choose(settled.sandbox_tier, workspaces_root())
-    services = SharedServices(settled.service_rates, told.tell, is_cancelled)
+    services = SharedServices(settled.rates, told.tell, is_cancelled)
     context = replace(
         context_of(settled, workspace or NO_WORKSPACE, isolated, wanted.limits.limits),
         emit=output.emit,
@@ -119,6 +122,8 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
         idempotency_key=f"{task.id}/{task.epoch}/{wanted.key}",
         environment={"OPSCORE_TASK_TITLE": task.title},
         services=services,
+        searches=KeptSearches(task.id, timedelta(seconds=settled.search_keep_s)),
+        pages=FamilyPages(task.id),
     )
     try:
         services.pace(tool.name)
@@ -138,6 +143,17 @@ def context_of(settled: settings.Settings, workspace: Workspace, isolated: sandb
         terminal_allow=tuple(settled.terminal_allow),
         network=_network(settled),
         packages=_packages(settled),
+        web=_web(settled),
+    )
+
+
+def _web(settled: settings.Settings) -> Web:
+    return Web(
+        provider=settled.search_provider,
+        searxng_url=settled.searxng_url,
+        duckduckgo_url=settled.duckduckgo_url,
+        cache_for=timedelta(seconds=settled.search_cache_s),
+        robots=settled.data_dir / "robots",
     )
 
 

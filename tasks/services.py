@@ -44,16 +44,18 @@ class SharedServices:
     tell: Tell
     is_cancelled: Callable[[], bool]
 
-    def pace(self, name: str) -> None:
-        """Wait for the turn that the rate of this tool or service gives; at once where it has none.
+    def pace(self, name: str, apart: timedelta | None = None) -> None:
+        """Wait for the turn that the rate of this tool or service gives, or `apart` where that is slower; at once where
+        there is neither.
 
         Raises:
             ServiceUnavailable: the turn would not come soon.
         """
-        written = written_rate(self.rates, name)
-        if written is None:
+        slowest = _slowest(written_rate(self.rates, name), apart)
+        if slowest is None:
             return
-        turn = _if_it_is_there(partial(_turn, name, written), Turn(timedelta()))
+        rate, written = slowest
+        turn = unless_away(partial(_turn, name, rate), Turn(timedelta()))
         if turn.retry_after:
             message = f"cannot call {name} now: it is called {written} at most, and too many wait"
             raise ServiceUnavailable(message, retry_after_s=round(turn.retry_after.total_seconds(), 3))
@@ -62,10 +64,10 @@ class SharedServices:
         self._wait(turn.wait)
 
     @contextmanager
-    def using(self, name: str) -> Iterator[Use]:
+    def using(self, name: str, apart: timedelta | None = None) -> Iterator[Use]:
         """See `Services`."""
         name = name[:LONGEST_NAME]
-        self.pace(name)
+        self.pace(name, apart)
         call, use = self._admitted(name), Use()
         try:
             yield use
@@ -77,7 +79,7 @@ class SharedServices:
 
     def _admitted(self, name: str) -> Admitted:
         otherwise: Admitted | Refused = Admitted()
-        found = _if_it_is_there(partial(_ask, name), otherwise)
+        found = unless_away(partial(_ask, name), otherwise)
         if isinstance(found, Refused):
             message = f"cannot call {name} now: it failed again and again, and is left alone for a while"
             after_s = round(found.retry_after.total_seconds(), 3)
@@ -87,14 +89,14 @@ class SharedServices:
     def _note(self, name: str, call: Admitted, use: Use) -> None:
         match use.verdict:
             case Verdict.WELL:
-                if _if_it_is_there(partial(_note_well, name, call), otherwise=False):
+                if unless_away(partial(_note_well, name, call), otherwise=False):
                     self.tell("service.closed", service=name)
             case Verdict.WRONG:
-                rest = _if_it_is_there(partial(_note_wrong, name, call, use.reason), None)
+                rest = unless_away(partial(_note_wrong, name, call, use.reason), None)
                 if rest is not None:
                     self.tell("service.opened", service=name, for_s=rest.total_seconds(), error=use.reason)
             case Verdict.UNKNOWN if call.trial is not None:
-                _if_it_is_there(partial(_note_nothing, name, call), None)
+                unless_away(partial(_note_nothing, name, call), None)
 
     def _wait(self, wait: timedelta) -> None:
         until = time.monotonic() + wait.total_seconds()
@@ -124,9 +126,17 @@ def written_rate(rates: Mapping[str, str], name: str) -> str | None:
     return rates.get(name) or (rates[max(fitting, key=len)] if fitting else None)
 
 
-def _turn(name: str, written: str) -> Turn:
+def _slowest(written: str | None, apart: timedelta | None) -> tuple[Rate, str] | None:
+    """The rate that keeps both, and how people write it."""
+    known = [(Rate.read(written), written)] if written else []
+    if apart:
+        known.append((Rate(1 / apart.total_seconds()), f"once in {apart.total_seconds():g} s"))
+    return min(known, key=lambda each: each[0].per_s, default=None)
+
+
+def _turn(name: str, taken: Rate) -> Turn:
     with writing() as session:
-        return rate.take(session, name, Rate.read(written), PATIENCE)
+        return rate.take(session, name, taken, PATIENCE)
 
 
 def _ask(name: str) -> Admitted | Refused:
@@ -159,7 +169,7 @@ def _note_nothing(name: str, call: Admitted) -> None:
         circuit.knows_nothing(session, name, call)
 
 
-def _if_it_is_there(work: Callable[[], _T], otherwise: _T) -> _T:
+def unless_away(work: Callable[[], _T], otherwise: _T) -> _T:
     """What the database answers; where it is away, said in the log, `otherwise`."""
     try:
         return work()

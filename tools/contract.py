@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import InvalidInput, Problem
 from tools.network.reach import Network
+from tools.research.pages import NoPages, Pages
 from tools.services import Services, Unwatched
+from tools.web.rules import Web
+from tools.web.searches import Searches, Unkept
 
 if TYPE_CHECKING:
     from tools.packages.rules import Rules
@@ -173,6 +176,12 @@ class Context:
     """Which packages a task may have; None: none."""
     services: Services = field(default_factory=Unwatched)
     """Asked before each call of an outside service, and told how it did."""
+    web: Web = field(default_factory=Web)
+    """What the settings say about pages and searches."""
+    searches: Searches = field(default_factory=Unkept)
+    """The history of searches, and what it still knows."""
+    pages: Pages = field(default_factory=NoPages)
+    """The pages that this task, or one of its family, has fetched."""
 
 
 class Arguments(BaseModel):

@@ -11,6 +11,7 @@ turn, or refuse.  Who remembers it for all workers: tasks/services.py.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -51,8 +52,8 @@ class Use:
 class Services(Protocol):
     """The outside services, such as `web:example.org` or `git:github.com`."""
 
-    def using(self, name: str) -> AbstractContextManager[Use]:
-        """Within, the service is called.
+    def using(self, name: str, apart: timedelta | None = None) -> AbstractContextManager[Use]:
+        """Within, the service is called; two calls are at least `apart`, where the service itself wants that.
 
         Raises:
             ServiceUnavailable: it is left alone for now, or has no turn soon; nothing may be called.
@@ -63,6 +64,6 @@ class Unwatched:
     """Nobody keeps count."""
 
     @contextmanager
-    def using(self, name: str) -> Iterator[Use]:
+    def using(self, name: str, apart: timedelta | None = None) -> Iterator[Use]:
         """Any service, at once."""
         yield Use()

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ from tools import sandbox
 from tools.contract import Context, Limits, ToolResult
 from tools.network.away import Away
 from tools.network.reach import Network
+from tools.network.url import Url
 from tools.registry import find
 from tools.services import Use, Verdict
+from tools.web import robots
+from tools.web.rules import Web
 from tools.workspace import Workspace
 
 
@@ -36,7 +40,7 @@ class Noted:
     uses: list[tuple[str, Verdict, str]] = field(default_factory=list)
 
     @contextmanager
-    def using(self, name: str) -> Iterator[Use]:
+    def using(self, name: str, apart: timedelta | None = None) -> Iterator[Use]:
         if name in self.away:
             raise ServiceUnavailable(f"cannot call {name} now", retry_after_s=30)
         use = Use()
@@ -97,10 +101,14 @@ def index(site: Site, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def context(box: Box, site: Site, dead: str, bundle: Path, told: Told, noted: Noted) -> Context:
+def context(box: Box, site: Site, dead: str, bundle: Path, told: Told, noted: Noted, tmp_path: Path) -> Context:
+    for url in (site.url("/"), f"http://{dead}/", f"https://{dead}/"):
+        robots.keep(Url.parse(url), tmp_path / "robots", "")
     network = Network(local=frozenset({site.at, dead}), ca_bundle=bundle)
     limits = Limits(wall_s=30, network_bytes=2**20, file_bytes=2**20)
-    return box.context(network=network, tell=told.tell, services=noted, limits=limits)
+    return box.context(
+        network=network, tell=told.tell, services=noted, limits=limits, web=Web(robots=tmp_path / "robots")
+    )
 
 
 def run(name: str, context: Context, **arguments: Any) -> ToolResult:

@@ -23,6 +23,7 @@ from tools.network.fetch import fetch
 from tools.network.reach import Network
 from tools.registry import find
 from tools.sandbox.choice import NoSandbox
+from tools.web.rules import Web
 from tools.workspace import Workspace
 
 SOON = Limits(wall_s=20, network_bytes=2**20, file_bytes=2**20)
@@ -49,7 +50,13 @@ def context(tmp_path: Path, site: Site, plain: Site, bundle: Path, told: Told) -
         tool_env=tmp_path,
         network=Network(local=frozenset({site.at, plain.at}), ca_bundle=bundle),
         tell=told.tell,
+        web=Web(robots=tmp_path / "robots"),
     )
+
+
+def paths_seen(site: Site) -> list[str]:
+    """What was asked for besides the robots.txt: tests/contract/test_robots.py."""
+    return [seen["path"] for seen in site.seen if seen["path"] != "/robots.txt"]
 
 
 def run(context: Context, **arguments: Any) -> ToolResult:
@@ -59,17 +66,19 @@ def run(context: Context, **arguments: Any) -> ToolResult:
 
 def test_page_is_saved_and_its_beginning_is_shown(context: Context, site: Site, told: Told) -> None:
     text = "Grüße\n" * 20_000
-    site.pages["/a/page.html"] = Page(text.encode("latin-1"), headers={"Content-Type": "text/html; charset=latin-1"})
+    site.pages["/a/page.html"] = Page(text.encode("latin-1"), headers={"Content-Type": "text/plain; charset=latin-1"})
     result = run(context, url=site.url("/a/page.html"))
     output = result.output
     assert (result.exit_code, output["status"], output["size"]) == (0, 200, len(text))
-    assert output["text"] == text[:65536]
-    assert output["headers"]["content-type"] == "text/html; charset=latin-1"
+    assert output["text"] == text[:12000] and output["text_length"] == len(text)
+    assert output["headers"]["content-type"] == "text/plain; charset=latin-1"
     assert output["path"].startswith("research/localhost-page-") and output["path"].endswith(".html")
     assert context.workspace.read_bytes(output["path"]) == text.encode("latin-1")
+    assert output["text_path"] == output["path"].replace(".html", ".txt")
+    assert context.workspace.read_bytes(output["text_path"]) == text.encode()
     assert run(context, url=site.url("/a/page.html")).output["path"] == output["path"]
-    assert [event["host"] for event in told.allowed()] == ["localhost", "localhost"]
-    assert told.allowed()[0]["received_bytes"] > len(text)
+    assert [event["host"] for event in told.allowed()] == ["localhost"] * 3  # the first for robots.txt
+    assert told.allowed()[1]["received_bytes"] > len(text)
 
 
 def test_path_can_be_chosen_and_cannot_leave_the_workspace(context: Context, site: Site) -> None:
@@ -132,7 +141,7 @@ def test_redirect_to_anywhere_but_the_public_web_is_refused(
     site.pages["/"] = Page(status=302, headers={"Location": location})
     with pytest.raises((Forbidden, InvalidInput)):
         run(context, url=site.url("/"))
-    assert len(told.allowed()) == 1
+    assert paths_seen(site) == ["/"] and len(told.allowed()) == 2
     assert context.workspace.list("research") == []
 
 
@@ -140,7 +149,7 @@ def test_endless_redirects_end(context: Context, site: Site) -> None:
     site.pages["/"] = Page(status=302, headers={"Location": "/"})
     with pytest.raises(ToolFailed, match="too many redirects"):
         run(context, url=site.url("/"))
-    assert len(site.seen) == 6
+    assert paths_seen(site) == ["/"] * 6
 
 
 def test_redirect_from_https_to_http_is_refused(context: Context, site: Site, plain: Site) -> None:

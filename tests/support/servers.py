@@ -7,12 +7,13 @@ import os
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import trustme
 
@@ -38,6 +39,8 @@ class Site:
     repositories: Path | None = None
     first: dict[str, list[Page]] = field(default_factory=dict)
     """What it answers before its pages, each once."""
+    programs: dict[str, Callable[[dict[str, str]], Page]] = field(default_factory=dict)
+    """By path without its query: what makes an answer of the query's and the form's fields."""
     seen: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -86,12 +89,19 @@ class _Handler(BaseHTTPRequestHandler):
         if first := site.first.get(self.path):
             self._answer(first.pop(0))
             return
+        if program := site.programs.get(self.path.partition("?")[0]):
+            self._answer(program(self._fields()))
+            return
         if site.repositories is not None and self.path not in site.pages:
             self._git(site.repositories)
             return
         self._answer(site.pages.get(self.path, Page(b"nothing here", 404)))
 
     do_POST = do_GET
+
+    def _fields(self) -> dict[str, str]:
+        form = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+        return dict(parse_qsl(self.path.partition("?")[2]) + parse_qsl(form))
 
     def _answer(self, page: Page) -> None:
         self.send_response(page.status)

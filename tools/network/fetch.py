@@ -6,7 +6,9 @@ credentials, no proxy of the environment.  What it may use: budget.py.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 import httpcore
@@ -22,7 +24,14 @@ from tools.network.url import LONGEST, PORTS, Url
 MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHARACTERS = LONGEST + 1
-_SENT = [("User-Agent", "OpsCore"), ("Accept", "*/*"), ("Accept-Encoding", "gzip"), ("Connection", "close")]
+AGENT = "OpsCore"
+"""Who we say we are, to hosts and to their robots.txt."""
+_SENT = [("User-Agent", AGENT), ("Accept", "*/*"), ("Accept-Encoding", "gzip"), ("Connection", "close")]
+
+
+Before = Callable[[Url], timedelta | None]
+"""Called before a URL is asked for, one that a redirect leads to as well: what it raises ends the fetch, what it
+returns is how long that host wants between two requests."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,12 @@ class Fetched:
 
 
 def fetch(
-    url: str, context: Context, *, content_types: tuple[str, ...] = (), resolve: Resolve | None = None
+    url: str,
+    context: Context,
+    *,
+    content_types: tuple[str, ...] = (),
+    resolve: Resolve | None = None,
+    before: Before | None = None,
 ) -> Fetched:
     """What is at the URL.  `content_types` are beginnings, such as "text/"; without any, everything is taken.
 
@@ -71,7 +85,8 @@ def fetch(
     at = Url.parse(url)
     try:
         for _ in range(MOST_REDIRECTS + 1):
-            answer = _asked(at, budget, context, content_types, resolve)
+            apart = before(at) if before is not None else None
+            answer = _asked(at, budget, context, content_types, resolve, apart)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer
@@ -82,11 +97,16 @@ def fetch(
 
 
 def _asked(
-    at: Url, budget: Budget, context: Context, content_types: tuple[str, ...], resolve: Resolve | None
+    at: Url,
+    budget: Budget,
+    context: Context,
+    content_types: tuple[str, ...],
+    resolve: Resolve | None,
+    apart: timedelta | None,
 ) -> Fetched:
     """The answer of one host, which is a service of its own."""
     port = "" if at.port == PORTS[at.scheme] else f":{at.port}"
-    with context.services.using(f"web:{at.host}{port}") as use:
+    with context.services.using(f"web:{at.host}{port}", apart) as use:
         try:
             found = _judged(at, budget, context, resolve)
             answer = _get(at, found, budget, context, content_types)

@@ -1,12 +1,16 @@
 """The proxy of one call: a thread of the worker that lets a sandboxed program reach what its `Reach` allows.
 
 It listens on a unix socket that only this call sees (rendezvous.py), knows nothing but CONNECT, and dials an
-address that it has judged itself (addresses.py).  What passes is encrypted from end to end, and is only counted
+address that it has judged itself (addresses.py).  A library of the worker that makes its own connections finds it on
+loopback instead, with a password (`on_loopback`).  What passes is encrypted from end to end, and is only counted
 (tunnel.py).  The way from a program to the socket: bridge.py.  Each connection is told to the timeline:
 "network.allowed" at its end, "network.refused" at once.
 """
 
 import asyncio
+import base64
+import hmac
+import secrets
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
@@ -23,6 +27,7 @@ from tools.network.addresses import Resolve
 from tools.network.reach import Reach
 from tools.network.tunnel import End, Tunnel
 
+USER = "call"
 _AGAIN_S = 0.5
 
 
@@ -47,6 +52,8 @@ class Served:
         self.hit: str | None = None
         self.failure: BaseException | None = None
         self.resolve: Resolve | None = None
+        self.password = ""
+        """Where others can find the proxy too: what a request must know."""
         self._reach = reach
         self._left_bytes = most_bytes
         self._tell = tell
@@ -97,7 +104,7 @@ class Served:
             self.failure = self.failure or failure
 
     async def _serve(self, taken: socket.socket) -> None:
-        near = End(*await asyncio.open_unix_connection(sock=taken, limit=self._bounds.header_bytes))
+        near = End(*await asyncio.open_connection(sock=taken, limit=self._bounds.header_bytes))
         try:
             await self._answer(near)
         finally:
@@ -127,10 +134,18 @@ class Served:
             raise InvalidInput("cannot read the request: it is too long") from error
         except asyncio.IncompleteReadError as error:
             raise ConnectionResetError from error
+        self._check_password(head)
         method, _, rest = head.decode("latin-1").partition("\r\n")[0].partition(" ")
         if method != "CONNECT":
             raise InvalidInput("cannot forward this: only https is allowed, and it is asked for by CONNECT")
         return names.host_and_port(rest.partition(" ")[0])
+
+    def _check_password(self, head: bytes) -> None:
+        lines = (line.partition(b":") for line in head.split(b"\r\n"))
+        given = next((value.strip() for name, _, value in lines if name.lower() == b"proxy-authorization"), b"")
+        wanted = base64.b64encode(f"{USER}:{self.password}".encode())
+        if self.password and not hmac.compare_digest(given, b"Basic " + wanted):
+            raise Forbidden("cannot forward this: it is not the call that this proxy is for")
 
     def _check_counts(self) -> None:
         if self.hit is not None:
@@ -192,6 +207,24 @@ def serving(
         served.resolve = resolve
         with _in_thread(served, listener):
             yield served
+    if served.failure is not None:
+        raise served.failure
+
+
+@contextmanager
+def on_loopback(
+    reach: Reach, most_bytes: int, tell: Tell, *, bounds: Bounds | None = None, resolve: Resolve | None = None
+) -> Iterator[tuple[str, Served]]:
+    """As `serving`, for a program outside of every sandbox, by the address that it is to be given.
+
+    Others of this host find the port as well, so the address has a password, which dies with the block.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        served = Served(Path(), reach, most_bytes, tell, bounds or Bounds())
+        served.resolve, served.password = resolve, secrets.token_urlsafe(24)
+        with _in_thread(served, listener):
+            yield f"http://{USER}:{served.password}@127.0.0.1:{listener.getsockname()[1]}", served
     if served.failure is not None:
         raise served.failure
 

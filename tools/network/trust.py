@@ -20,19 +20,24 @@ VARIABLES = {
 """For programs inside: what they are told about the given file."""
 
 
+def path(chosen: Path | None) -> Path:
+    """The file that is used: the chosen one, the system's or the locked package's."""
+    return chosen or Path(ssl.get_default_verify_paths().cafile or certifi.where())
+
+
 def bundle(chosen: Path | None) -> bytes:
     """The certificates in PEM.
 
     Raises:
         Misconfigured: the chosen file cannot be read, or holds none.
     """
-    path = chosen or Path(ssl.get_default_verify_paths().cafile or certifi.where())
+    file = path(chosen)
     try:
-        found = path.read_bytes()
+        found = file.read_bytes()
     except OSError as error:
-        raise _unusable(path, str(error.strerror)) from error
+        raise _unusable(file, str(error.strerror)) from error
     if b"-----BEGIN CERTIFICATE-----" not in found:
-        raise _unusable(path, "it holds no certificate")
+        raise _unusable(file, "it holds no certificate")
     return found
 
 

@@ -55,4 +55,4 @@ def reset_service(path: ServicePath) -> Response:
 
 def _shape(found: Known) -> ServiceShape:
     columns = {name: value for name, value in vars(found).items() if name in ServiceShape.model_fields}
-    return ServiceShape(**columns, rate=services.written_rate(current_app.config["OPSCORE"].service_rates, found.name))
+    return ServiceShape(**columns, rate=services.written_rate(current_app.config["OPSCORE"].rates, found.name))

@@ -23,7 +23,7 @@ def show() -> ResponseReturnValue:
     """Every service that there is something to say of."""
     gate.allow("service:read")
     found = service_list.known(db.session())
-    rates = current_app.config["OPSCORE"].service_rates
+    rates = current_app.config["OPSCORE"].rates
     return render_template(
         "pages/services.html",
         services=found,

@@ -145,7 +145,8 @@ def settle(session: Session, reservation: Reservation, usage: Usage | None) -> i
     Raises:
         Conflict: it is not reserved any more.
     """
-    wall_ms = _wall_until_now(session, reservation)
+    own = _own_budget(session, reservation)
+    wall_ms = spending.wall_since(session, own, reservation.run_number) if own is not None else 0
     if usage is None:
         is_closed, cost = spending.close_lost(session, reservation.spend_id, wall_ms), reservation.cost
     else:
@@ -154,6 +155,9 @@ def settle(session: Session, reservation: Reservation, usage: Usage | None) -> i
         is_closed = spending.close_settled(session, reservation.spend_id, tokens, cost, wall_ms)
     if not is_closed:
         raise Conflict("cannot settle the call: it is not reserved any more", task_id=reservation.task_id)
+    if own is not None:
+        # Last: it is locked in its turn by then.
+        spending.counted_to_now(session, own.id, reservation.run_number)
     return cost
 
 
@@ -246,15 +250,9 @@ def _wall_left(budget: Budget, wall_ms: int, day: str) -> float:
     return max(0, (budget.max_wall_ms or 0) - spending.standing(budget, day)["wall_ms"] - wall_ms) / 1000
 
 
-def _wall_until_now(session: Session, reservation: Reservation) -> int:
-    """Milliseconds of the run that are not counted yet; they are noted as counted."""
+def _own_budget(session: Session, reservation: Reservation) -> Budget | None:
     mine = select(Budget).where(Budget.kind == BudgetKind.TASK, Budget.name == reservation.task_id)
-    budget = session.scalars(mine).one_or_none() if reservation.task_id is not None else None
-    if budget is None:
-        return 0
-    wall_ms = spending.wall_since(session, budget, reservation.run_number)
-    spending.counted_to_now(session, budget.id, reservation.run_number)
-    return wall_ms
+    return session.scalars(mine).one_or_none() if reservation.task_id is not None else None
 
 
 def _id(budget: Budget) -> str:

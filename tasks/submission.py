@@ -23,10 +23,10 @@ from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.plan import keep_plan
 from models.task import Task
 from models.workspace import UploadUse
-from tasks import catalog, live, model_order, retry_fields, timing
+from tasks import budgets, catalog, live, model_order, retry_fields, timing
 from tasks.broker import publish
 from tasks.inputs import find_source, named_upload, source_field
-from tasks.model_plan import ModelPlan
+from tasks.model_plan import BudgetFields, ModelPlan
 from tasks.outcome import clean
 from tasks.plan_text import parse
 from tasks.plans import AnyPlan, parsed
@@ -161,6 +161,8 @@ def write(session: Session, prepared: Prepared, **told: Any) -> Task:
     session.flush()
     if prepared.upload_id is not None:
         session.add(UploadUse(upload_id=prepared.upload_id, task_id=task.id))
+    if prepared.plan.get("kind") == "model":
+        budgets.open_for(session, task, BudgetFields.model_validate(prepared.plan.get("budget", {})))
     told = {"queue": task.queue, "title": task.title, **told}
     if task.cloned_from_id is not None:
         told["cloned_from"] = task.cloned_from_id

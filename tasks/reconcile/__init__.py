@@ -15,7 +15,7 @@ from sqlalchemy import select
 from models.approval import Approval
 from models.database import reading
 from models.task import Task
-from tasks import emergency, leftovers, live
+from tasks import emergency, leftovers, live, lost_calls
 from tasks.approvals import decisions
 from tasks.approvals.decisions import expire_due
 from tasks.canary import Watch
@@ -66,6 +66,8 @@ class Round:
     canaries: int = 0
     deaf: int = 0
     """Workers newly found to take nothing."""
+    calls_lost: int = 0
+    """Model calls that no run waits for any more."""
     swept: int = 0
     pruned: int = 0
     """Ended tasks whose time was over."""
@@ -131,6 +133,7 @@ def full(watch: Watch, keep: Keep = _go_on) -> Round:
     done.canaries, done.deaf = watch.round()
     keep()
     # Last: what people wait for comes first.
+    done.calls_lost = lost_calls.lose_dead()
     done.swept = leftovers.sweep()
     keep()
     done.pruned = prune_some()

@@ -1,13 +1,13 @@
 """The markers of a Markdown text that point to numbered sources: [1], [2, 3], [4-6].
 
-Code, links and footnotes have brackets too, and are none.
+Code and links have brackets too, and are none; `[word][1]` points to 1.
 """
 
 import re
 
 _CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _DEFINED = re.compile(r"^\[\d+\]:.*$", re.MULTILINE)
-_MARKER = re.compile(r"(?<![\w!\]])\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\](?![(\[])")
+_MARKER = re.compile(r"(?<![\w!])\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\](?!\()")
 _WIDEST = 50
 
 

@@ -150,9 +150,13 @@ class Task(Owned, Base):
         _partial("ix_task_schedule", "schedule_id", "number", where="schedule_id IS NOT NULL"),
         _partial("ix_task_parent", "parent_id", "number", where="parent_id IS NOT NULL"),
         _partial("ix_task_root", "root_id", "number", where="root_id IS NOT NULL"),
+        _partial("ix_task_living_child", "parent_id", where="parent_id IS NOT NULL AND finished_at IS NULL"),
         Index("ix_task_plan", "plan_id"),
         _partial("ix_task_finished", "tenant", "finished_at", where="finished_at IS NOT NULL"),
-        _partial("ix_task_ended", "tenant", "state", "finished_at", where="finished_at IS NOT NULL"),
+        # For retention, which deletes a family with its first task.
+        _partial(
+            "ix_task_ended", "tenant", "state", "finished_at", where="finished_at IS NOT NULL AND parent_id IS NULL"
+        ),
         # A number that was used must not come back after the newest task was deleted.
         {"sqlite_autoincrement": True},
     )

@@ -26,6 +26,7 @@ from tools.limits import Effective
 from tools.network.reach import Network
 from tools.packages.rules import Rules
 from tools.registry import find
+from tools.team.port import Family
 from tools.web.rules import Web
 from tools.workspace import NO_WORKSPACE, Workspace
 
@@ -91,6 +92,8 @@ class ToCall:
     note: Callable[[list[Telling]], None]
     is_cut: Callable[[], bool] = go_on
     settle: Callable[[], None] = nothing_waits
+    attempt: int = 1
+    """Which try of the step this is."""
 
 
 def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome:
@@ -122,6 +125,7 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
         idempotency_key=f"{task.id}/{task.epoch}/{wanted.key}",
         environment={"OPSCORE_TASK_TITLE": task.title},
         services=services,
+        family=_family(task, wanted),
         searches=KeptSearches(task.id, timedelta(seconds=settled.search_keep_s)),
         pages=FamilyPages(task.id),
     )
@@ -131,6 +135,13 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
     finally:
         output.flush()
         told.end()
+
+
+def _family(task: Task, wanted: ToCall) -> Family:
+    # Handing on submits tasks: what that imports is half of tasks/, and imports this module.
+    from tasks.family.port import Asker, TaskFamily
+
+    return TaskFamily(Asker(task.id, task.run_number, task.epoch, wanted.key, wanted.attempt))
 
 
 def context_of(settled: settings.Settings, workspace: Workspace, isolated: sandbox.Sandbox, limits: Limits) -> Context:

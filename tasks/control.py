@@ -8,19 +8,19 @@ The `…_in` take a locked task and a session that writes: tasks/bulk.py does ma
 Opening an ended task again: tasks/reopening.py.  A question's answer: tasks/questions.py.
 """
 
-from typing import Any
-
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.columns import database_now, now
-from models.database import after_commit, writing
+from models.columns import now
+from models.database import writing
 from models.states import TERMINAL, Move, State, move
 from models.task import Task
-from tasks import live
+from tasks.cancelling import cancel_alone, wish
+from tasks.family.tree import is_waiting_for_children, living_below
 from tasks.questions import answer_in
 from tasks.reopening import reopen
 from tasks.repetition import once
-from tasks.standing import NO_WISH, close_steps, locked, refusal, withdraw, written
+from tasks.standing import NO_WISH, locked, refusal, written
 from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
 
@@ -121,18 +121,23 @@ def cancel_in(session: Session, task: Task) -> Task:
         return task
     if task.state in TERMINAL:
         raise refusal(task, "cancel", "there is nothing left to cancel")
-    if task.state == State.RUNNING:
-        return wish(session, task, "cancel")
-    close_steps(session, task.id)
-    withdraw(session, task.id)
-    ended: dict[str, Any] = {"finished_at": now(), "question": None, "waits_until": None}
-    task = move(session, Move.CANCEL, Task.id == task.id, Task.state != State.RUNNING, **NO_WISH, **ended)
-    record_of_task(session, task, "task.cancelled", killed=0)
-    return task
+    cancelled = cancel_alone(session, task)
+    for below in living_below(session, [task]):
+        cancel_alone(session, below, why="family")
+    return cancelled
 
 
 def pause_in(session: Session, task: Task, *, now: bool = False) -> Task:
     """See `pause`."""
+    is_waiting = task.state == State.WAITING and is_waiting_for_children(task)
+    paused = task if is_waiting else _pause_alone(session, task, now=now)
+    reached = [each for each in living_below(session, [task]) if each.state in (State.QUEUED, State.RUNNING)]
+    for below in reached:
+        _pause_alone(session, below, now=now)
+    return written(session, paused, "family.paused", {"tasks": len(reached)}) if is_waiting and reached else paused
+
+
+def _pause_alone(session: Session, task: Task, *, now: bool) -> Task:
     if task.state == State.PAUSED:
         # Whoever pauses what an emergency stop holds wants it paused beyond the release.
         return task if task.emergency_at is None else written(session, task, "task.paused", emergency_at=None)
@@ -148,6 +153,21 @@ def pause_in(session: Session, task: Task, *, now: bool = False) -> Task:
 
 def resume_in(session: Session, task: Task) -> Task:
     """See `resume`."""
+    is_waiting = task.state == State.WAITING and is_waiting_for_children(task)
+    resumed = task if is_waiting else _resume_alone(session, task)
+    reached = [each for each in living_below(session, [task]) if _may_go_on(each)]
+    for below in reached:
+        _resume_alone(session, below)
+    return written(session, resumed, "family.resumed", {"tasks": len(reached)}) if is_waiting and reached else resumed
+
+
+def _may_go_on(task: Task) -> bool:
+    """Whether it is paused, or is to be; what an emergency stop holds is the release's to resume."""
+    is_to_pause = task.state == State.RUNNING and task.pause_requested_at is not None
+    return is_to_pause or (task.state == State.PAUSED and task.emergency_at is None)
+
+
+def _resume_alone(session: Session, task: Task) -> Task:
     if task.state == State.RUNNING and task.stop_requested_at is None and task.cancel_requested_at is None:
         return _take_back(session, task)
     if task.state == State.QUEUED:
@@ -172,6 +192,16 @@ def retry_in(session: Session, task: Task) -> Task:
     return _opened(session, task)
 
 
+def _must_have_parent(session: Session, task: Task, what: str) -> None:
+    """Nobody would take what a part comes to whose parent has ended, and its end would end this again."""
+    if task.parent_id is None:
+        return
+    parent = session.scalars(select(Task).where(Task.id == task.parent_id)).one_or_none()
+    if parent is not None and parent.state in TERMINAL:
+        cure = f"{what} “{parent.title}”, which handed it on and has ended, or clone this one"
+        raise refusal(task, what, cure)
+
+
 def dismiss_in(session: Session, task: Task) -> Task:
     """See `dismiss`."""
     if task.state != State.FAILED:
@@ -179,18 +209,6 @@ def dismiss_in(session: Session, task: Task) -> Task:
     if task.dead_letter_at is None:
         return task
     return written(session, task, "task.dismissed", dead_letter_at=None)
-
-
-def wish(session: Session, task: Task, what: str) -> Task:
-    """Ask the run that has the task for "cancel", "stop" or "pause", unless that was asked before."""
-    column = f"{what}_requested_at"
-    if getattr(task, column) is not None:
-        return task
-    at: dict[str, Any] = {column: database_now()}
-    task = written(session, task, f"task.{what}_requested", **at)
-    task_id = task.id
-    after_commit(session, lambda: live.wish(task_id))
-    return task
 
 
 _INSTEAD = {
@@ -225,6 +243,7 @@ def _replay_in(session: Session, task: Task, from_step: str | int) -> Task:
 
 
 def _opened(session: Session, task: Task, from_step: str | int | None = None) -> Task:
+    _must_have_parent(session, task, "retry" if from_step is None else "replay")
     task = reopen(session, task, from_step, **NO_WISH)
     wake_after_commit(session, task)
     return task

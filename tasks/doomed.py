@@ -22,6 +22,7 @@ from models.errors import Conflict, NotFound
 from models.task import Task
 from models.workspace import Upload
 from tasks.folders import history_at, workspaces_root
+from tasks.family import handed, shared
 from tasks.inputs import upload_path
 from tasks.logs import logger
 from tools.workspace import Workspace
@@ -107,6 +108,8 @@ def _remove(task_id: str, folder: str | None) -> bool:
             if folder is not None:
                 Workspace.open(workspaces_root(), folder).remove()
         history_at(task_id).remove()
+        handed.remove(task_id)
+        shared.remove(task_id)
     except (Conflict, OSError) as error:
         log.warning("workspace.not_deleted", task=task_id, error=str(error))
         return False

@@ -20,6 +20,7 @@ from models.database import after_commit, reading, writing
 from models.states import Move, State
 from models.task import Task
 from tasks import live
+from tasks.family.hearing import note_end
 from tasks.logs import logger
 from tasks.wishes import Pulse
 from tools import triggers
@@ -56,6 +57,10 @@ class Ending:
     after: Callable[[], None] | None = None
     """What follows the commit."""
     within: Within | None = None
+
+    @property
+    def is_for_good(self) -> bool:
+        return self.move in (Move.SUCCEED, Move.FAIL, Move.CANCEL)
 
 
 class FencedWrites:
@@ -205,6 +210,8 @@ class FencedWrites:
                 closing = (ending.move, ending.outcome, self._seen)
                 row = end(session, self.claim, *closing, events=len(notes), **values)
                 number = int(row.event_count)
+                if ending.is_for_good:
+                    note_end(session, self.claim.task_id, row.root_id)
                 if ending.tell is not None:
                     told[-1] |= ending.tell(session, row)
             for note in notes:

@@ -23,6 +23,7 @@ from models.step import Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks.broker import publish
+from tasks.family.hearing import CHILDREN, note_wait
 from tasks.fenced_writes import Ending, FencedWrites, Within
 from tasks.outcome import StepOutcome, clean
 from tasks.playbook import PlannedStep
@@ -225,7 +226,8 @@ class Ledger:
         # The arguments of a call may be long: they stand in the task's row, and in the approval's.
         told = {name: value for name, value in question.items() if name != "arguments"}
         self._writes.note("task.asked", {"question": told}, {"question": question}, rows)
-        self._end(Ending(Move.WAIT, "waiting"))
+        of_family = question.get("kind") == CHILDREN
+        self._end(Ending(Move.WAIT, "waiting", after=self._look_at_children if of_family else None))
 
     def cancel(self, killed: int) -> None:
         """The task is cancelled: no process of it is left, of which so many were killed."""
@@ -257,6 +259,9 @@ class Ledger:
                 return list(session.scalars(statement))
 
         return self._writes.patiently(found)
+
+    def _look_at_children(self) -> None:
+        note_wait(self.claim.task_id)
 
     def _wake(self) -> None:
         publish(self.claim.task_id, self.claim.tenant, self.claim.queue)

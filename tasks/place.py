@@ -14,6 +14,7 @@ from models.states import Stage
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
 from tasks import calls, folders, leftovers, readme
+from tasks.family import handed
 from tasks.inputs import Source
 from tasks.ledger import Ledger
 from tasks.outcome import StepOutcome
@@ -112,6 +113,8 @@ class Place:
             # An upload lies under its id on the host, and has its own name here.
             if source.kind == "file" and copied != [source.inside]:
                 workspace.move(copied[0], source.inside)
+        if (given := handed.folder_for(self._task.id)).is_dir():
+            workspace.copy_in(given, handed.INTO)
         kept = self._history.snapshot(workspace)
         self.snapshot = kept.id
         return {"files": kept.files, "bytes": kept.total_bytes}

@@ -18,7 +18,6 @@ from models.errors import Conflict, InvalidInput, Problem
 from models.states import Move, State, move
 from models.step import Step, StepState
 from models.task import Task
-from tasks.family.hearing import note_end
 from tasks.repetition import once
 from tasks.standing import locked, refusal, written
 from tasks.timeline import record_of_task
@@ -79,7 +78,6 @@ def _fail(session: Session, task: Task, question: dict[str, Any]) -> Task:
     failed: dict[str, Any] = {"finished_at": now(), "question": None, **error}
     task = move(session, Move.FAIL, Task.id == task.id, Task.state != State.RUNNING, **failed)
     record_of_task(session, task, "task.failed", code="answered", message=message)
-    note_end(session, task.id, task.root_id)
     return task
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.columns import database_now
 from models.database import reading, writing
@@ -22,11 +22,13 @@ from models.plan import Plan
 from models.retention import Retention
 from models.schedule import Schedule
 from models.scope import current
+from models.shared_file import SharedFile
 from models.states import TERMINAL, State
 from models.task import Task
 from models.workspace import Upload, UploadUse, Workspace
 from tasks import archive, compaction, doomed, timing
 from tasks.doomed import Doomed
+from tasks.family.tree import family_of, locked_in_order
 from tasks.inputs import UPLOAD
 from tasks.logs import logger
 from tools import quantities
@@ -110,9 +112,12 @@ def preview(rule: Rule) -> Due:
     if rule.keep_s is None:
         return Due(0, 0, is_more=False)
     ids = select(Task.id).where(*_ended(rule.state, rule.keep_s)).limit(MOST_COUNTED + 1).subquery()
-    files = select(func.coalesce(func.sum(Workspace.size_bytes), 0)).where(Workspace.task_id.in_(select(ids.c.id)))
+    of_family = select(Task.id).where(Task.root_id.in_(select(ids.c.id)), Task.parent_id.is_not(None))
+    both = or_(Workspace.task_id.in_(select(ids.c.id)), Workspace.task_id.in_(of_family))
+    files = select(func.coalesce(func.sum(Workspace.size_bytes), 0)).where(both)
     with reading() as session:
         count = session.scalar(select(func.count()).select_from(ids)) or 0
+        count += session.scalar(select(func.count()).select_from(of_family.limit(MOST_COUNTED + 1).subquery())) or 0
         return Due(min(count, MOST_COUNTED), int(session.scalar(files) or 0), is_more=count > MOST_COUNTED)
 
 
@@ -150,7 +155,8 @@ def _pruned(rule: Retention, at_once: int) -> int:
 def _prune(rule: Retention, at_once: int) -> int:
     mine = (Task.tenant == rule.tenant, *_ended(rule.state, rule.keep_s))
     with reading() as session:
-        over = list(session.scalars(select(Task).where(*mine).order_by(Task.finished_at).limit(at_once)))
+        first = list(session.scalars(select(Task).where(*mine).order_by(Task.finished_at).limit(at_once)))
+        over = _with_families(session, first)
     if not over:
         return 0
     if rule.export:
@@ -165,8 +171,17 @@ def _prune(rule: Retention, at_once: int) -> int:
 
 
 def _ended(state: str, keep_s: float) -> tuple[ColumnElement[bool], ...]:
-    """Ended in that state so long ago; in the order of ix_task_ended."""
-    return Task.state == state, Task.finished_at < database_now(timedelta(seconds=-keep_s))
+    """Ended in that state so long ago; in the order of ix_task_ended.  A part of another task goes with its family."""
+    part, first = aliased(Task), Task.parent_id.is_(None)
+    lives = exists().where(part.root_id == Task.id, part.finished_at.is_(None))
+    return Task.state == state, first, Task.finished_at < database_now(timedelta(seconds=-keep_s)), ~lives
+
+
+def _with_families(session: Session, first: Sequence[Task]) -> list[Task]:
+    """These tasks, and all that came from them."""
+    ids = [task.id for task in first if task.root_id is not None]
+    parts = select(Task).where(Task.root_id.in_(ids), Task.parent_id.is_not(None)).order_by(Task.number)
+    return [*first, *(session.scalars(parts) if ids else [])]
 
 
 def _doomed(tasks: Sequence[Task]) -> Doomed:
@@ -179,15 +194,27 @@ def _doomed(tasks: Sequence[Task]) -> Doomed:
 
 
 def _delete(session: Session, tasks: Sequence[Task]) -> list[str]:
-    """Delete those that are as they were when they were exported; what belongs to them goes by its foreign keys."""
-    gone: list[str] = []
-    for task in tasks:
-        as_seen = (Task.id == task.id, Task.event_count == task.event_count, Task.state.in_(TERMINAL))
-        statement = delete(Task).where(*as_seen).returning(Task.id)
-        gone += session.scalars(statement.execution_options(synchronize_session=False))
+    """Delete those that are as they were when they were exported; what belongs to them goes by its foreign keys.
+
+    A family goes whole, or stays.
+    """
+    changed = {family_of(task) for task in tasks} - _unchanged(session, tasks)
+    ids = [task.id for task in tasks if family_of(task) not in changed]
+    statement = delete(Task).where(Task.id.in_(ids)).returning(Task.id)
+    gone = list(session.scalars(statement.execution_options(synchronize_session=False)))
+    shared = delete(SharedFile).where(SharedFile.family_id.in_(gone))
+    session.execute(shared.execution_options(synchronize_session=False))
     events = delete(Event).where(Event.subject_id.in_(gone))
     session.execute(events.execution_options(synchronize_session=False))
     return gone
+
+
+def _unchanged(session: Session, tasks: Sequence[Task]) -> set[str]:
+    """Of which families every task, locked, is as it was seen."""
+    there = locked_in_order(session, select(Task).where(Task.id.in_([task.id for task in tasks])))
+    now = {task.id: task.event_count for task in there if task.state in TERMINAL}
+    moved = {family_of(task) for task in tasks if now.get(task.id) != task.event_count}
+    return {family_of(task) for task in tasks} - moved
 
 
 def _delete_plans(session: Session, tasks: Sequence[Task]) -> None:

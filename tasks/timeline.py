@@ -14,6 +14,9 @@ from models.database import after_commit
 from models.queue import Queue
 from models.task import Task
 from tasks import live
+from tasks.family.hearing import note_end
+
+ENDS = ("task.cancelled", "task.failed")
 
 
 def record_of_agent(session: Session, agent_id: str, kind: str, **told: Any) -> None:
@@ -32,7 +35,12 @@ def record_of_queue(session: Session, queue_id: str, kind: str, **told: Any) -> 
 
 
 def record_of_task(session: Session, task: Task, kind: str, **told: Any) -> None:
-    """Add the event that the task's counter was just raised for, by `move` or by the caller's own statement."""
+    """Add the event that the task's counter was just raised for, by `move` or by the caller's own statement.
+
+    Where it tells the task's end, the family hears of it.
+    """
     task_id, number = task.id, task.event_count
     event.record(session, "task", task_id, number, kind, task.tenant, **told)
     after_commit(session, lambda: live.hint("task", task_id, number))
+    if kind in ENDS:
+        note_end(session, task_id, task.root_id)

@@ -18,6 +18,7 @@ from models.errors import InvalidInput, Problem
 from tools.network.reach import Network
 from tools.research.pages import NoPages, Pages
 from tools.services import Services, Unwatched
+from tools.team.port import Family, NoFamily
 from tools.web.rules import Web
 from tools.web.searches import Searches, Unkept
 
@@ -176,6 +177,8 @@ class Context:
     """Which packages a task may have; None: none."""
     services: Services = field(default_factory=Unwatched)
     """Asked before each call of an outside service, and told how it did."""
+    family: Family = field(default_factory=NoFamily)
+    """The tasks that came from one, this one among them."""
     web: Web = field(default_factory=Web)
     """What the settings say about pages and searches."""
     searches: Searches = field(default_factory=Unkept)

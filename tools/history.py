@@ -16,6 +16,7 @@ import re
 import shutil
 import stat
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,10 @@ class History:
     def restore(self, snapshot: str, into: Workspace) -> None:
         """Make `into` what the workspace was; whatever else is in it goes."""
         restore.restore(self._manifest(snapshot), self._blobs, into)
+
+    def bring(self, snapshot: str, paths: Mapping[str, str], into: Workspace) -> None:
+        """Copy these files of the snapshot to other paths of a workspace, each by its path here."""
+        restore.bring(self._manifest(snapshot), paths, self._blobs, into)
 
     def read(self, snapshot: str, path: str, limit: int | None = None) -> bytes:
         """A file's bytes as of the snapshot, the first `limit` of them.

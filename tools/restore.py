@@ -1,6 +1,7 @@
 """Put a snapshot back into a workspace.  Used by history.py."""
 
 import os
+from collections.abc import Mapping
 
 from tools import files_at, removal
 from tools.blobs import Blobs
@@ -22,6 +23,14 @@ def restore(manifest: Manifest, blobs: Blobs, into: Workspace) -> None:
         for item in reversed(folders):
             with files_at.folder_of(root, item.path) as (folder, name):
                 files_at.take_back(folder, name, item.mode)
+
+
+def bring(manifest: Manifest, paths: Mapping[str, str], blobs: Blobs, into: Workspace) -> None:
+    """Copy these files of the manifest to other paths of `into`, where nothing is yet; making their folders."""
+    with into.root() as root:
+        for path, target in paths.items():
+            with files_at.folder_of(root, target, make=True, owner=into.owner) as (folder, name):
+                _put(manifest.items[path], folder, name, blobs, into.owner)
 
 
 def _put(item: Item, folder: int, name: str, blobs: Blobs, owner: int | None) -> None:

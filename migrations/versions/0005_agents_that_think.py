@@ -21,6 +21,7 @@ COLUMNS: dict[str, list[tuple[str, Any, str | None]]] = {
     "step": [("usage", sa.JSON, "{}")],
     "task": [("root_id", UUID, None), ("depth", sa.Integer, "0")],
 }
+ENDED = ["tenant", "state", "finished_at"]
 # Table, name, columns, whether it is unique, which rows.
 INDEXES = [
     ("budget", "ix_budget_parent", ["parent_id"], False, ""),
@@ -40,6 +41,8 @@ INDEXES = [
     ("search_query", "ix_search_query_digest", ["tenant", "digest", "at"], False, ""),
     ("task", "ix_task_parent", ["parent_id", "number"], False, "parent_id IS NOT NULL"),
     ("task", "ix_task_root", ["root_id", "number"], False, "root_id IS NOT NULL"),
+    ("task", "ix_task_living_child", ["parent_id"], False, "parent_id IS NOT NULL AND finished_at IS NULL"),
+    ("task", "ix_task_ended", ENDED, False, "finished_at IS NOT NULL AND parent_id IS NULL"),
 ]
 TABLES = ("approval", "language_model", "provider", "spend", "budget", "shared_file", "search_query")
 
@@ -49,14 +52,17 @@ def upgrade() -> None:
     for table, columns in COLUMNS.items():
         for name, kind, value in columns:
             op.add_column(table, sa.Column(name, kind, nullable=value is None, server_default=value))
+    op.drop_index("ix_task_ended", "task")  # made again, for fewer rows
     for table, name, of, is_unique, rows in INDEXES:
         where = {"sqlite_where": sa.text(rows), "postgresql_where": sa.text(rows)} if rows else {}
         op.create_index(name, table, of, unique=is_unique, **where)
 
 
 def downgrade() -> None:
-    for name in ("ix_task_parent", "ix_task_root"):
+    for name in ("ix_task_parent", "ix_task_root", "ix_task_living_child", "ix_task_ended"):
         op.drop_index(name, "task")
+    rows = sa.text("finished_at IS NOT NULL")
+    op.create_index("ix_task_ended", "task", ENDED, sqlite_where=rows, postgresql_where=rows)
     for table, columns in COLUMNS.items():
         for name, _, _ in columns:
             op.drop_column(table, name)

@@ -19,6 +19,7 @@ from tasks import emergency, leftovers, live, lost_calls
 from tasks.approvals import decisions
 from tasks.approvals.decisions import expire_due
 from tasks.canary import Watch
+from tasks.family import ends as families
 from tasks.firing import fire_due
 from tasks.reconcile.due import DUE, LATE, fail_late, start_due
 from tasks.reconcile.lost_workers import close_lost_workers
@@ -69,6 +70,8 @@ class Round:
     calls_lost: int = 0
     """Model calls that no run waits for any more."""
     swept: int = 0
+    families: int = 0
+    """Ends of parts that nobody had followed up."""
     pruned: int = 0
     """Ended tasks whose time was over."""
 
@@ -135,6 +138,7 @@ def full(watch: Watch, keep: Keep = _go_on) -> Round:
     # Last: what people wait for comes first.
     done.calls_lost = lost_calls.lose_dead()
     done.swept = leftovers.sweep()
+    done.families = families.go_on()
     keep()
     done.pruned = prune_some()
     return done

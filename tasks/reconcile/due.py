@@ -14,6 +14,7 @@ from models.database import after_commit, writing
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
+from tasks.family.hearing import note_end
 from tasks.standing import NO_WISH, close_steps, failure, withdraw
 
 STARTED_AT_ONCE = 500
@@ -52,5 +53,6 @@ def fail_late() -> int:
             task = move(session, Move.FAIL, Task.id == task_id, Task.state != State.RUNNING, **idle, **values)
             told = {"code": values["error_code"], "message": values["error_message"]}
             event.record(session, "task", task.id, task.event_count, "task.failed", task.tenant, **told)
+            note_end(session, task.id, task.root_id)
             after_commit(session, lambda task=task: live.hint("task", task.id, task.event_count))  # type: ignore[misc]
     return len(ids)

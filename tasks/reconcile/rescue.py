@@ -19,6 +19,7 @@ from models.run import Run
 from models.states import TERMINAL, Move, State, move
 from models.task import Task
 from tasks import live
+from tasks.family.hearing import note_end
 from tasks.logs import logger
 from tasks.processes import is_alive
 from tasks.standing import close_steps, failure
@@ -122,6 +123,7 @@ def _carry_out(session: Session, run: Run, mine: tuple[Any, ...], verdict: Verdi
     number, told = int(task.event_count), dict(verdict.told)
     if task.state in TERMINAL:
         close_steps(session, run.task_id)
+        note_end(session, run.task_id, task.root_id)
     if verdict.move is Move.CANCEL and (passed := since(session, task.cancel_requested_at)) is not None:
         told["after_s"] = round(passed, 3)
     event.record(session, "task", run.task_id, number, verdict.kind, run.tenant, **told)

@@ -1,0 +1,190 @@
+"""Hand parts of a task on: make its children once, however often the call is repeated; open failed ones again.
+
+A child is known by its parent, the step that asked, its place in the call and what was asked.  A retry of the parent
+goes on with the children that there are: those that succeeded are kept, the others are opened again.  A replay asks
+anew.  What may be handed on: bounds.py.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.budget import Budget, BudgetKind
+from models.database import reading, writing
+from models.errors import Conflict
+from models.event import Event
+from models.states import TERMINAL, State
+from models.task import Task
+from tasks.budgets import open_for
+from tasks.control import pause_in, retry_in
+from tasks.family import bounds, handed
+from tasks.family.parts import prepared
+from tasks.family.tree import locked_in_order
+from tasks.model_plan import BudgetFields, ModelPlan
+from tasks.plans import AnyPlan, parsed, plan_of
+from tasks.repetition import once
+from tasks.standing import written
+from tasks.submission import Prepared, write
+from tools.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Asker:
+    """The call that hands on: whose run, which step, and which try of it."""
+
+    task_id: str
+    run_number: int
+    epoch: int
+    step_key: str
+    attempt: int = 1
+
+    @property
+    def try_name(self) -> str:
+        return f"{self.epoch}.{self.attempt}"
+
+    @property
+    def call_name(self) -> str:
+        """The same however often the call is repeated."""
+        return f"{self.task_id}/{self.epoch}/{self.step_key}"
+
+
+def children_of(asker: Asker, wanted: Sequence[Mapping[str, Any]], workspace: Workspace) -> list[Task]:
+    """The children of this call, in its order; made now if they were not made before.
+
+    Raises:
+        InvalidInput: its `problems` name what is wrong with which part.
+        Conflict: the family is too deep or too large, or the task that asks is not to go on.
+    """
+    with reading() as session:
+        parent = _row(session, asker.task_id)
+        keys = [_key(asker, _since(session, parent), index, part) for index, part in enumerate(wanted)]
+        found = _with_keys(session, keys)
+    if len(found) < len(set(keys)):
+        _make(asker, parent, {key: index for index, key in enumerate(keys) if key not in found}, wanted, workspace)
+    with writing() as session:
+        found = _with_keys(session, keys)
+        for key in found:
+            found[key] = _opened_again(session, asker, found[key])
+    return [found[key] for key in keys]
+
+
+def _key(asker: Asker, since: int, index: int, part: Mapping[str, Any]) -> str:
+    said = json.dumps([asker.task_id, since, asker.step_key, index, part], sort_keys=True, default=str)
+    return f"team:{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def _since(session: Session, parent: Task) -> int:
+    """The epoch from which on the parent's children are kept: that of its last replay, or its first."""
+    if parent.epoch == 1:
+        return 1
+    opened = select(Event).where(Event.subject_id == parent.id, Event.kind == "task.reopened")
+    replays = [each.data for each in session.scalars(opened) if each.data.get("how") == "replay"]
+    return max((int(each.get("epoch") or 1) for each in replays), default=1)
+
+
+def _with_keys(session: Session, keys: Sequence[str]) -> dict[str, Task]:
+    found = session.scalars(select(Task).where(Task.idempotency_key.in_(keys)))
+    return {str(task.idempotency_key): task for task in found}
+
+
+def _make(
+    asker: Asker, parent: Task, missing: Mapping[str, int], wanted: Sequence[Mapping[str, Any]], workspace: Workspace
+) -> None:
+    bounds.must_not_be_too_deep(parent)
+    made = {key: prepared(index, wanted[index]) for key, index in missing.items()}
+    plans = [parsed(each.plan) for each in made.values()]
+    with reading() as session:
+        line = bounds.line_of(session, parent)
+    if found := bounds.problems(line, [(each.task, plan) for each, plan in zip(made.values(), plans, strict=True)]):
+        raise bounds.refused(found)
+    try:
+        for key, each in made.items():
+            handed.keep(each.task.id, missing[key], wanted[missing[key]].get("files", ()), workspace)
+        with writing() as session:
+            above = _locked(session, asker, len(made))
+            for (key, each), plan in zip(made.items(), plans, strict=True):
+                part = wanted[missing[key]]
+                _write(session, asker, above, replace(each, plan=_within(above, each.plan)), key, plan, part)
+            named = [{"task": each.task.id, "title": each.task.title} for each in made.values()]
+            root = {"root_id": above.root_id or above.id}
+            written(session, above, "task.delegated", {"step": asker.step_key, "children": named}, **root)
+    except BaseException:
+        for each in made.values():
+            handed.remove(each.task.id)
+        raise
+
+
+def _locked(session: Session, asker: Asker, more: int) -> Task:
+    """The row of who hands on, with that of the family's first task before it; nobody else adds to the family now.
+
+    Raises:
+        Conflict: the run does not have the task any more, or is to end.
+    """
+    first = _row(session, asker.task_id).root_id or asker.task_id
+    rows = locked_in_order(session, select(Task).where(Task.id.in_({first, asker.task_id})))
+    parent = next(row for row in rows if row.id == asker.task_id)
+    is_mine = parent.state == State.RUNNING and parent.run_number == asker.run_number
+    if not is_mine or parent.cancel_requested_at is not None:
+        raise Conflict("cannot hand this on: the task is to end, or another run has it", task_id=parent.id)
+    bounds.must_not_be_too_many(session, first, more)
+    return parent
+
+
+def _within(parent: Task, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan, before whose calls people are asked as they are for the parent's."""
+    above = [name for name in plan_of(parent).approvals if name != "plan"]
+    return {**plan, "approvals": list(dict.fromkeys([*plan.get("approvals", []), *above]))}
+
+
+def _write(
+    session: Session, asker: Asker, parent: Task, prepared: Prepared, key: str, plan: AnyPlan, part: Mapping[str, Any]
+) -> None:
+    task = prepared.task
+    task.idempotency_key = key
+    task.parent_id, task.root_id, task.depth = parent.id, parent.root_id or parent.id, parent.depth + 1
+    task.priority = parent.priority
+    task.rank_at = parent.rank_at
+    task.limits = {**parent.limits, **task.limits, **_least(parent.limits, task.limits)}
+    ends = [at for at in (parent.deadline_at, task.deadline_at) if at is not None]
+    task.deadline_at = min(ends, default=None)
+    told = {"parent": parent.id, "asked_in": asker.try_name, "share": bool(part.get("share"))}
+    write(session, prepared, **told)
+    if not isinstance(plan, ModelPlan) and _has_budget(session, parent):
+        # What its own parts spend counts above: the line of budgets must not end here.
+        open_for(session, task, BudgetFields())
+    if parent.emergency_at is None and (parent.pause_requested_at or parent.stop_requested_at) is not None:
+        pause_in(session, task)
+
+
+def _least(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    return {name: min(one[name], other[name]) for name in one.keys() & other.keys()}
+
+
+def _has_budget(session: Session, task: Task) -> bool:
+    mine = select(Budget.id).where(Budget.kind == BudgetKind.TASK, Budget.name == task.id)
+    return session.scalar(mine) is not None
+
+
+def _opened_again(session: Session, asker: Asker, child: Task) -> Task:
+    """A child that did not succeed before this try of the step is opened again, once for each try."""
+    if child.state not in TERMINAL or child.state == State.SUCCEEDED or _was_asked_in(session, asker, child):
+        return child
+    child = locked_in_order(session, select(Task).where(Task.id == child.id))[0]
+    if child.state not in (State.FAILED, State.CANCELLED):
+        return child
+    mark = f"{asker.task_id}/{asker.step_key}/{asker.try_name}"
+    return once(session, child, "retry by parent", mark, lambda: retry_in(session, child))
+
+
+def _was_asked_in(session: Session, asker: Asker, child: Task) -> bool:
+    first = session.scalars(select(Event).where(Event.subject_id == child.id, Event.number == 1)).one_or_none()
+    return first is not None and first.data.get("asked_in") == asker.try_name
+
+
+def _row(session: Session, task_id: str) -> Task:
+    return session.scalars(select(Task).where(Task.id == task_id)).one()

@@ -21,8 +21,8 @@ from models.database import reading
 from models.errors import Conflict, NotFound
 from models.task import Task
 from models.workspace import Upload
-from tasks.folders import history_at, workspaces_root
 from tasks.family import handed, shared
+from tasks.folders import history_at, workspaces_root
 from tasks.inputs import upload_path
 from tasks.logs import logger
 from tools.workspace import Workspace

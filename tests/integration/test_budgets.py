@@ -13,38 +13,12 @@ from models.claim import Claim, Fenced
 from models.columns import database_now
 from models.database import reading, writing
 from models.errors import BudgetExceeded, Conflict, PriceUnknown
-from models.provider import ProviderKind
 from models.states import State
 from models.task import Task
 from tasks import budgets, lost_calls
 from tasks.budgets import NOTHING, Reservation, Usage, reserve, settle_alone
-from tasks.model_choice import Candidate
 from tasks.model_plan import BudgetFields
-from tests.support.factories import make_task
-
-CHEAP: dict[str, Any] = {"input_price": 1_000_000, "output_price": 2_000_000}
-"""A micro-dollar for each token of the question, two for each of the answer."""
-
-
-def model(name: str = "small", **values: Any) -> Candidate:
-    known = {"output_tokens": 100, "context_tokens": None, **CHEAP, **values}
-    return Candidate("here", ProviderKind.OPENAI, "http://127.0.0.1:9/v1", name, None, **known)
-
-
-def running(limits: BudgetFields | None = None, parent: Claim | None = None, agent: str = "scout") -> Claim:
-    """A task that a run has, with its budget."""
-    with writing() as session:
-        task = make_task(session, state=State.RUNNING, agent=agent, run_number=1)
-        task.parent_id = parent.task_id if parent else None
-        budgets.open_for(session, task, limits or BudgetFields())
-    return Claim(task.id, task.tenant, 1, task.epoch, agent, task.queue, task)
-
-
-def next_run(claim: Claim) -> Claim:
-    """The run that takes over when this one has died."""
-    with writing() as session:
-        session.execute(update(Task).where(Task.id == claim.task_id).values(run_number=claim.run_number + 1))
-    return Claim(claim.task_id, claim.tenant, claim.run_number + 1, claim.epoch, claim.agent, claim.queue, claim.task)
+from tests.support.thinking import model, next_run, running
 
 
 def budget(kind: BudgetKind, name: str = "") -> Budget:

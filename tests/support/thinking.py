@@ -1,25 +1,41 @@
-"""Tasks that a model works on, for tests: providers and models as rows, and orders that need them."""
+"""Tasks that a model works on, as their runs have them, and models to ask: for tests of budgets."""
 
 from typing import Any
 
-from models import scope
+from sqlalchemy import update
+
+from models.claim import Claim
 from models.database import writing
-from models.provider import LanguageModel, Provider, ProviderKind
+from models.provider import ProviderKind
+from models.states import State
+from models.task import Task
+from tasks import budgets
+from tasks.model_choice import Candidate
+from tasks.model_plan import BudgetFields
+from tests.support.factories import make_task
+
+CHEAP: dict[str, Any] = {"input_price": 1_000_000, "output_price": 2_000_000}
+"""A micro-dollar for each token of the question, two for each of the answer."""
 
 
-def configure(base_url: str = "http://127.0.0.1:9/v1", *models: str, name: str = "local", **columns: Any) -> None:
-    """Write a provider with these models, each asked before the next; `columns` are those of every model."""
-    forget(name)
-    with scope.acting("person:alice"), writing() as session:
-        provider = Provider(name=name, kind=ProviderKind.OPENAI, base_url=base_url)
-        for position, model in enumerate(models or ("small",)):
-            provider.models.append(LanguageModel(name=model, position=position, **columns))
-        session.add(provider)
+def model(name: str = "small", **values: Any) -> Candidate:
+    """A model whose answers have 100 tokens at most."""
+    known = {"output_tokens": 100, "context_tokens": None, **CHEAP, **values}
+    return Candidate("here", ProviderKind.OPENAI, "http://127.0.0.1:9/v1", name, None, **known)
 
 
-def forget(*names: str) -> None:
-    """Delete the providers of these names, all without one."""
-    with scope.acting("person:alice"), writing() as session:
-        found = session.query(Provider)
-        for provider in found.filter(Provider.name.in_(names)) if names else found:
-            session.delete(provider)
+def running(limits: BudgetFields | None = None, parent: Claim | None = None, agent: str = "scout") -> Claim:
+    """A task that a run has, with its budget."""
+    with writing() as session:
+        task = make_task(session, state=State.RUNNING, agent=agent, run_number=1)
+        task.parent_id = parent.task_id if parent else None
+        budgets.open_for(session, task, limits or BudgetFields())
+    return Claim(task.id, task.tenant, 1, task.epoch, agent, task.queue, task)
+
+
+def next_run(claim: Claim) -> Claim:
+    """The run that takes over when this one has died."""
+    number = claim.run_number + 1
+    with writing() as session:
+        session.execute(update(Task).where(Task.id == claim.task_id).values(run_number=number))
+    return Claim(claim.task_id, claim.tenant, number, claim.epoch, claim.agent, claim.queue, claim.task)

@@ -1,0 +1,133 @@
+"""What was spent on model calls, summed for people: by day, agent, task, model.
+
+What counts is what the budgets count: a call that was not settled counts at what was reserved for it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, case, cast, func, literal_column, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from models.budget import Spend, SpendState
+from models.columns import database_now
+
+
+class SpendBy(StrEnum):
+    """What sums are made by."""
+
+    DAY = "day"
+    AGENT = "agent"
+    TASK = "task"
+    MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What some calls came to; money in micro-dollars."""
+
+    name: str
+    """The day (UTC), agent, task or model; empty in a total, and of trials the task."""
+    calls: int
+    tokens: int
+    input_tokens: int
+    """Of calls that were settled; so the next."""
+    output_tokens: int
+    cost: int
+    unpriced: int
+    """Calls whose price nobody knows: their cost is not in `cost`."""
+    lost: int
+    """Calls that count in full since nobody knows what became of them."""
+    open: int
+    """Calls that run."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which calls are meant; None for all."""
+
+    days: int = 30
+    agent: str | None = None
+    task_id: str | None = None
+
+
+def by(session: Session, what: SpendBy, filters: Filters, limit: int = 100) -> list[Spent]:
+    """The sums, newest day first, else the dearest first."""
+    name = _NAMES[what]()
+    found = _sums(name).where(*_conditions(filters)).group_by(name)
+    order = (name.desc(),) if what is SpendBy.DAY else (_COST.desc(), _TOKENS.desc(), name)
+    rows = [Spent(*row) for row in session.execute(found.order_by(*order).limit(limit))]
+    # The databases write an id as text in two ways.
+    return [replace(each, name=str(UUID(each.name))) if each.name and what is SpendBy.TASK else each for each in rows]
+
+
+def total(session: Session, filters: Filters) -> Spent:
+    """The sum of all."""
+    return Spent(*session.execute(_sums(literal_column("''")).where(*_conditions(filters))).one())
+
+
+class _day_of(FunctionElement[str]):
+    """The UTC day of a time, as text."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_day_of, "sqlite")
+def _sqlite_day(element: _day_of, compiler: Any, **kw: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **kw)}, 1, 10)"
+
+
+@compiles(_day_of, "postgresql")
+def _postgresql_day(element: _day_of, compiler: Any, **kw: Any) -> str:
+    return f"to_char(timezone('UTC', {compiler.process(element.clauses, **kw)}), 'YYYY-MM-DD')"
+
+
+_NAMES: dict[SpendBy, Any] = {
+    SpendBy.DAY: lambda: _day_of(Spend.at),
+    SpendBy.AGENT: lambda: Spend.agent,
+    SpendBy.TASK: lambda: func.coalesce(cast(Spend.task_id, String), ""),
+    SpendBy.MODEL: lambda: Spend.model,
+}
+_IS_SETTLED = Spend.state == SpendState.SETTLED
+
+
+def _sum(column: Any) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column), 0)
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return _sum(case((condition, 1), else_=0))
+
+
+_PRICE = case((_IS_SETTLED, Spend.cost), else_=Spend.reserved_cost)
+_TOKENS = _sum(case((_IS_SETTLED, Spend.input_tokens + Spend.output_tokens), else_=Spend.reserved_tokens))
+_COST = _sum(_PRICE)
+
+
+def _sums(name: Any) -> Any:
+    return select(
+        name,
+        func.count(Spend.id),
+        _TOKENS,
+        _sum(Spend.input_tokens),
+        _sum(Spend.output_tokens),
+        _COST,
+        _count(_PRICE.is_(None)),
+        _count(Spend.state == SpendState.LOST),
+        _count(Spend.state == SpendState.RESERVED),
+    )
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    found = [Spend.at > database_now(-timedelta(days=filters.days))]
+    if filters.agent is not None:
+        found.append(Spend.agent == filters.agent)
+    if filters.task_id is not None:
+        found.append(Spend.task_id == filters.task_id)
+    return found

@@ -130,4 +130,4 @@ def sign_in(browser: Browser) -> Iterator[SignIn]:
 def faults(page: Page) -> list[str]:
     """What axe finds on the page as it is now."""
     found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
+    return [f"{each['id']}: {[(node['target'], node['failureSummary']) for node in each['nodes']]}" for each in found]

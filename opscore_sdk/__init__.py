@@ -24,6 +24,8 @@ from opscore_sdk.exceptions import (
 )
 from opscore_sdk.models import (
     Agent,
+    Approval,
+    Asked,
     BulkProgress,
     Emergency,
     Event,
@@ -44,6 +46,8 @@ from opscore_sdk.models import (
 __all__ = [
     "Agent",
     "ApiError",
+    "Approval",
+    "Asked",
     "BulkProgress",
     "Conflict",
     "Emergency",

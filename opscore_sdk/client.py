@@ -17,6 +17,7 @@ from urllib.parse import quote
 from opscore_sdk import following
 from opscore_sdk.connection import Connection
 from opscore_sdk.controls import Controls
+from opscore_sdk.inbox import Inbox
 from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Service, Step, Task, Template, Upload
 from opscore_sdk.queues import EmergencyStop, Queues
 from opscore_sdk.retention import Retention
@@ -39,6 +40,7 @@ class OpsCoreClient(Controls):
         self.schedules = Schedules(self._connection)
         self.queues = Queues(self._connection)
         self.emergency = EmergencyStop(self._connection)
+        self.inbox = Inbox(self._connection)
 
     def __enter__(self) -> Self:
         return self

@@ -240,6 +240,45 @@ class Queue(Shape):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Approval(Shape):
+    """What a person must agree to before it happens; `digest` binds an answer to it."""
+
+    id: str
+    task_id: str
+    key: str
+    tool: str
+    title: str
+    arguments: dict[str, Any]
+    digest: str
+    why: str
+    risk: str
+    diff: str
+    state: str
+    asked_at: datetime
+    expires_at: datetime | None
+    on_expiry: str
+    decided_at: datetime | None
+    decided_by: str | None
+    decided_arguments: dict[str, Any] | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Shape):
+    """A task that waits for a person; `approval` is None where it asks something else."""
+
+    task: dict[str, Any]
+    question: dict[str, Any]
+    approval: Approval | None
+
+    @classmethod
+    def read(cls, value: dict[str, Any]) -> Self:
+        """With the approval as one."""
+        found = super().read(value)
+        return replace(found, approval=Approval.read(value["approval"]) if value.get("approval") else None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Emergency(Shape):
     """How the emergency stop stands: tasks that it holds, and how many are `left` to be stopped or resumed."""
 

@@ -24,8 +24,6 @@ from tasks.timeline import record_of_task
 from tasks.waking import wake_after_commit
 
 CHOICES = ("retry", "done", "fail")
-OF_PEOPLE = ("once_cut", "approval")
-"""Kinds of questions that wait for a person: what stands in the inbox."""
 
 
 def answer(task_id: str, choice: str, step: str | None = None, key: str | None = None) -> Task:

@@ -168,13 +168,25 @@ def _failed(data: Data) -> str:
 def _waiting(data: Data) -> str:
     asked = data.get("question") or {}
     title = asked.get("title") or asked.get("key")
+    if asked.get("kind") == "approval":
+        return f"Asks a person: may “{title}” be done? {asked.get('why', '')}".strip()
     return f"Asks a person: did “{title}” happen before it was cut off?" if title else "Asks a person."
 
 
 def _answered(data: Data) -> str:
-    said = {"retry": "do it again", "done": "it has happened", "fail": "give up"}
+    said = {
+        "retry": "do it again", "done": "it has happened", "fail": "give up",
+        "approve": "it may be done", "edit": "it may be done, edited", "reject": "it must not be done",
+    }  # fmt: skip
     at = f" about “{data['title']}”" if data.get("title") else ""
-    return f"Answered{at}: {said.get(str(data.get('choice')), data.get('choice') or 'something')}."
+    changed = f" Changed: {', '.join(data['changed'])}." if data.get("changed") else ""
+    reason = f" {_reason(data)}." if _reason(data) else ""
+    return f"Answered{at}: {said.get(str(data.get('choice')), data.get('choice') or 'something')}.{reason}{changed}"
+
+
+def _approval_expired(data: Data) -> str:
+    then = "it counts as a no" if data.get("on_expiry") == "reject" else "the task fails"
+    return f"Nobody answered whether “{_title(data)}” may be done: {then}."
 
 
 def _reason(data: Data) -> str:
@@ -184,7 +196,7 @@ def _reason(data: Data) -> str:
 TONES = {
     "task.succeeded": "succeeded", "task.failed": "failed", "task.cancelled": "cancelled", "task.claimed": "running",
     "task.paused": "paused", "task.pause_requested": "paused", "task.stop_requested": "paused",
-    "task.cancel_requested": "failed", "task.asked": "waiting", "task.requeued": "waiting",
+    "task.cancel_requested": "failed", "task.asked": "waiting", "task.approval_expired": "waiting", "task.requeued": "waiting",
     "task.retry_planned": "waiting", "step.started": "running", "network.refused": "waiting",
 }  # fmt: skip
 SENTENCES: dict[str, Callable[[Data], str]] = {
@@ -201,6 +213,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "task.reopened": _reopened,
     "task.asked": _waiting,
     "task.answered": _answered,
+    "task.approval_expired": _approval_expired,
     "task.dismissed": lambda data: "Dismissed: no dead letter any more.",
     "task.restored": lambda data: "A dead letter again.",
     "task.succeeded": lambda data: "Succeeded: all steps are done.",

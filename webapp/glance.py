@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session, load_only, selectinload
 
+from models import inbox
 from models.agent import SILENT_AFTER, Agent, Light, Worker, light
 from models.columns import clock
 from models.event import Event
@@ -25,7 +26,6 @@ MOST_UNSERVED = 2
 """Of one cause they would fill the list; the queues' page has them all."""
 # Written out: only then does the database see that the indexes of these few tasks fit.
 _IS_QUEUED = Task.state == literal(State.QUEUED.value, literal_execute=True)
-_WAITS = Task.state == literal(State.WAITING.value, literal_execute=True)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def needs_you(session: Session, at: datetime, limit: int = 6) -> list[Need]:
     The most urgent first, `limit` at most.  A task leaves the list with what put it there: its question is answered,
     its dead letter retried or dismissed, whoever did that.
     """
-    wanted = select(Task).where(_WAITS).order_by(Task.number.desc()).limit(limit)
+    wanted = select(Task).where(inbox.waits_for_a_person()).order_by(Task.number.desc()).limit(limit)
     asking = session.scalars(wanted.options(load_only(*SHOWN, Task.question)))
     failed = select(Task).where(Task.dead_letter_at.is_not(None)).order_by(Task.dead_letter_at.desc()).limit(limit)
     needs = [Need(task, question_words.one_line(task)) for task in asking]

@@ -66,6 +66,8 @@ def asked_by(task: Task, steps: Sequence[Step]) -> Asked | None:
 def one_line(task: Task) -> str:
     """The question in short, for lists."""
     asked = task.question or {}
+    if asked.get("kind") == "approval":
+        return f"May “{asked.get('title')}” be done? ({asked.get('tool') or 'the whole plan'})"
     if asked.get("kind") != "once_cut":
         return "It waits for a person."
     return f"Did “{asked.get('title') or asked.get('key', 'a step')}” happen? It was cut off while it ran."

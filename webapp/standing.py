@@ -5,17 +5,15 @@ Each count is one short look along an index of the few rows it is about, and end
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from models.states import State
+from models import inbox
 from models.task import Task
 from tasks import emergency
 from tasks.emergency import Emergency
 
 MOST = 1000
-# Written out: only then does the database see that the index of waiting tasks fits.
-_WAITS = Task.state == literal(State.WAITING.value, literal_execute=True)
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,8 @@ class Standing:
 
 def standing(session: Session) -> Standing:
     """How things stand now."""
-    counts = {"questions": _count(session, _WAITS), "dead_letters": _count(session, Task.dead_letter_at.is_not(None))}
+    letters = _count(session, Task.dead_letter_at.is_not(None))
+    counts = {"inbox": inbox.count(session, MOST), "dead_letters": letters}
     return Standing(emergency.standing(), counts)
 
 

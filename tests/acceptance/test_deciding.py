@@ -67,13 +67,13 @@ def test_a_question_is_answered_and_leaves_every_page(place: Place, sign_in: Sig
     home.goto(place.url)
     need = home.locator(f"#need-{place.tasks['asking']}")
     expect(need).to_contain_text("happen? It was cut off while it ran.")
-    count = int(home.locator("#count-questions").inner_text().split()[0])
+    count = int(home.locator("#count-inbox").inner_text().split()[0])
     expect(page.locator(".question")).to_contain_text("it may have had its effect")
     page.get_by_role("button", name="It has happened").click()
     expect(page.locator("#task-head")).to_have_attribute("data-state", "queued")
     expect(page.locator("#step-3")).to_have_attribute("data-state", "succeeded")
     expect(need).to_be_hidden()
-    expect(home.locator("#count-questions")).not_to_contain_text(str(count))
+    expect(home.locator("#count-inbox")).not_to_contain_text(str(count))
 
 
 def test_all_that_match_are_cancelled_after_a_preview(place: Place, sign_in: SignIn) -> None:

@@ -17,7 +17,7 @@ PAGES = (
     "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base", "/retention",
     "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
     "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",
-    "/tasks/{succeeded}/log", "/tasks/{cancelling}", "/tasks/{replayed}", "/dead-letters", "/queues", "/stop",
+    "/tasks/{succeeded}/log", "/tasks/{cancelling}", "/tasks/{replayed}", "/dead-letters", "/queues", "/stop", "/playground",
 )  # fmt: skip
 
 

@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from models import circuit, rate
 from models.agent import Agent, Worker
-from models.columns import now
+from models.approval import Approval
+from models.columns import new_id, now
 from models.event import Event
 from models.plan import Plan
 from models.states import TERMINAL, Stage, State
 from models.step import Step, StepState
 from models.task import Task
 from models.workspace import Artifact
+from tasks.approvals.card import digest
 
 HEALTHY = {"tier": 1, "name": "bubblewrap", "facts": {}}
 PLAYBOOK = {"name": "two-steps", "title": "Two steps", "version": "1", "steps": []}
@@ -163,6 +165,24 @@ def ask(session: Session, task: Task, step: Step) -> None:
     make_event(session, task, "task.asked", step.started_at + timedelta(seconds=9), question=task.question)
 
 
+def ask_approval(session: Session, task: Task, tool: str = "files.write", **values: Any) -> Approval:
+    """Let the waiting task, which then has no step that is open, ask whether a call may be made; or its whole plan."""
+    arguments = values.pop(
+        "arguments", {"path": "output/report.md", "text": "# Orders\n\nAll is well.\n", "append": False}
+    )
+    key, title = ("plan", task.title) if not tool else ("report", "Write the report")
+    told = {"key": key, "tool": tool, "title": title, "arguments": arguments, **values}
+    found = {"digest": digest(task, told["key"], tool, arguments), "risk": "low", "why": "The task's plan demands it."}
+    approval = Approval(id=new_id(), task_id=task.id, epoch=task.epoch or 1, **{**found, **told})
+    session.add(approval)
+    session.flush()
+    named = {name: getattr(approval, name) for name in ("key", "tool", "title", "arguments", "digest", "risk", "why")}
+    choices = ["approve", "edit", "reject"] if tool else ["approve", "reject"]
+    task.question = {"kind": "approval", "approval": approval.id, **named, "choices": choices}
+    make_event(session, task, "task.asked", now(), question=task.question)
+    return approval
+
+
 def supersede(session: Session, task: Task, from_position: int) -> None:
     """Open the task again at that step, as a person's replay does; those from there on are history."""
     at = now()
@@ -215,11 +235,34 @@ def every_plight(session: Session) -> dict[str, Task]:
     made["cancelling"].cancel_requested_at = now()
     made["pausing"].pause_requested_at = now()
     supersede(session, made["replayed"], 2)
+    made |= approving(session)
     epoch, begun = made["replayed"].epoch, now()
     again = make_step(session, made["replayed"], 2, StepState.STARTED, epoch=epoch, attempt=2, started_at=begun)
     again.run_number = made["replayed"].run_number
     session.flush()
     return made
+
+
+def approving(session: Session) -> dict[str, Task]:
+    """Tasks that ask for an approval: of a call, and of a whole plan."""
+    made = {}
+    for plight, tool in {"approving": "files.write", "approving_plan": ""}.items():
+        task = make_task(session, State.PAUSED, title="Tell how the orders went", agent="scout")
+        task.state = State.WAITING
+        ask_approval(session, task, tool, **(_CALL if tool else _WHOLE_PLAN))
+        made[plight] = task
+    return made
+
+
+_CALL: dict[str, Any] = {
+    "diff": "--- a/output/report.md\n+++ b/output/report.md\n@@ -1 +1 @@\n-Nothing yet.\n+All is well.\n",
+    "expires_at": now() + timedelta(days=7),
+}
+_CALLS = [
+    {"title": "Measure every file", "tool": "python.run", "arguments": {"code": "print(1)"}, "when": None},
+    {"title": "Mail it", "tool": "drill.note_once", "arguments": {"key": "carol"}, "when": "{{ inputs.mail }}"},
+]
+_WHOLE_PLAN: dict[str, Any] = {"arguments": {"calls": _CALLS}, "risk": "high"}
 
 
 def _begin(session: Session, task: Task, at: datetime) -> None:

@@ -237,12 +237,16 @@ class TaskSummary(Answer):
 class QuestionShape(Answer):
     """What a waiting task asks; it is answered with one of the choices."""
 
-    kind: str = Field(description="`once_cut`: a step that must not happen twice was cut off. Did it happen?")
-    step: UUID = Field(description="Id of the step that it is about.")
-    key: str
-    title: str
-    tool: str
-    choices: list[str]
+    kind: str = Field(
+        description="`once_cut`: a step that must not happen twice was cut off. Did it happen? `approval`: may this "
+        "be done? `children`: nobody is asked, it waits for the tasks that it delegated."
+    )
+    step: UUID | None = Field(None, description="Id of the step that was cut off.")
+    approval: UUID | None = Field(None, description="Id of the approval; it is answered at `/v1/approvals/{id}`.")
+    key: str = ""
+    title: str = ""
+    tool: str = ""
+    choices: list[str] = Field(default_factory=list)
 
 
 class TaskDetail(TaskSummary):

@@ -33,7 +33,8 @@ class Room(NamedTuple):
 TASKS = ("tasks", "task", "control", "bulk", "files", "changes", "new_task")
 
 FIRST = (
-    Place("Home", "home.show", "home", ("home",), counted="questions"),
+    Place("Home", "home.show", "home", ("home",)),
+    Place("Inbox", "inbox.show", "inbox", ("inbox",), counted="inbox"),
     Place("Tasks", "tasks.show", "tasks", TASKS),
     Place("Agents", "agents.show", "agents", ("agents",)),
 )

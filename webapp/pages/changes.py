@@ -1,7 +1,5 @@
 """What each step did to the task's files, as diffs.  Where the history comes from: tools/history.py."""
 
-from dataclasses import dataclass
-
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -10,21 +8,11 @@ from models.database import db
 from models.errors import NotFound
 from models.step import Step
 from tasks.folders import history_of
-from tools import terminal_text
 from webapp import task_view
+from webapp.diff_lines import lines_of
 from webapp.pages.task import checked_id, head_of, the_task
 
 page = Blueprint("changes", __name__)
-
-MOST_LINES = 2000
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a diff: `added`, `removed`, `place` or `same`."""
-
-    kind: str
-    text: str
 
 
 @page.get("/tasks/<task_id>/changes")
@@ -43,10 +31,5 @@ def diff(task_id: str, step_id: str) -> ResponseReturnValue:
     if step is None or step.snapshot is None:
         raise NotFound("cannot show the change: the step left no snapshot", step=step_id)
     text = history_of(task).diff(step.snapshot_before, step.snapshot, request.args.get("path", ""))
-    lines = [_line(each) for each in terminal_text.plain(text).splitlines() if not each.startswith(("---", "+++"))]
-    return render_template("parts/diff.html", lines=lines[:MOST_LINES], left_out=max(len(lines) - MOST_LINES, 0))
-
-
-def _line(text: str) -> Line:
-    kinds = {"+": "added", "-": "removed", "@": "place"}
-    return Line(kinds.get(text[:1], "same"), text)
+    lines, left_out = lines_of(text)
+    return render_template("parts/diff.html", lines=lines, left_out=left_out)

@@ -21,7 +21,7 @@ from webapp.standing import MOST, Standing, standing
 
 page = Blueprint("standing", __name__)
 
-COUNTED = {"questions": "wait for an answer", "dead_letters": "failed for good"}
+COUNTED = {"inbox": "wait for an answer", "dead_letters": "failed for good"}
 # What is then still left the reconciler does.
 PATIENCE_S = 3.0
 EXAMPLES = 5

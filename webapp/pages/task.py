@@ -21,7 +21,17 @@ from models.task import Task
 from tasks.reasons import why_queued
 from tools import limits, terminal_text
 from tools.tiers import NONE, meaning
-from webapp import conversation, event_words, gate, limit_form, preview, question_words, step_words, task_view
+from webapp import (
+    approval_card,
+    conversation,
+    event_words,
+    gate,
+    limit_form,
+    preview,
+    question_words,
+    step_words,
+    task_view,
+)
 from webapp.glance import artifacts_of
 from webapp.task_controls import controls_of, form_to_run_again, may_replay
 
@@ -136,6 +146,7 @@ def head_of(task: Task) -> dict[str, object]:
         "broken": next((step for step in reversed(steps) if step.state == StepState.FAILED), None),
         "controls": controls_of(task),
         "told": task_view.told_last(db.session(), task),
+        "card": approval_card.asked_of(db.session(), task) if task.state == State.WAITING else None,
         "asked_for": question_words.asked_by(task, steps) if task.state == State.WAITING else None,
     }
 

@@ -7,6 +7,7 @@ from worker.command_line.chaos import chaos
 from worker.command_line.demo import demo
 from worker.command_line.emergency import release, stop_all
 from worker.command_line.frame import Program
+from worker.command_line.inbox import approve, inbox
 from worker.command_line.local import doctor, link, status, token
 from worker.command_line.playbooks import playbook
 from worker.command_line.queues import queue
@@ -36,7 +37,7 @@ def program() -> None:
 
 
 for command in (
-    run, ask, task, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox, status, doctor,
-    token, link, demo, chaos,
+    run, ask, task, inbox, approve, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox,
+    status, doctor, token, link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

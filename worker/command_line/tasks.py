@@ -225,6 +225,10 @@ def _question(found: "Task") -> str:
     asked = found.question or {}
     choices = "|".join(asked.get("choices", []))
     title = one_line(str(asked.get("title")))
+    if asked.get("kind") == "approval":
+        return f"may “{title}” be done? bin/opscore approve {asked.get('approval')} (--show, --reject)"
+    if asked.get("kind") == "children":
+        return "nothing: it waits for the tasks that it delegated"
     return f"“{title}” was cut off. Did it happen? bin/opscore task answer {found.id} {choices}"
 
 

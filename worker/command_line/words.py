@@ -155,12 +155,22 @@ def _reopened(data: Data) -> str:
 def _waiting(data: Data) -> str:
     asked = data.get("question") or {}
     title = asked.get("title") or asked.get("key")
+    if asked.get("kind") == "approval":
+        return f"asks a person to approve {title} ({asked.get('tool') or 'the whole plan'}): {asked.get('approval')}"
+    if asked.get("kind") == "children":
+        return "waits for the tasks that it delegated"
     return f"asks a person: did {title} happen before it was cut off?" if title else "asks a person"
 
 
 def _answered(data: Data) -> str:
     at = f" about {data['title']}" if data.get("title") else ""
-    return f"answered{at}: {data.get('choice', '?')}"
+    reason = f" ({data['reason']})" if data.get("reason") else ""
+    return f"answered{at}: {data.get('choice', '?')}{reason}"
+
+
+def _expired(data: Data) -> str:
+    then = "it counts as a no" if data.get("on_expiry") == "reject" else "the task fails"
+    return f"nobody approved {data.get('title', 'it')} in time: {then}"
 
 
 def _reasoned(word: str) -> Callable[[Data], str]:
@@ -189,6 +199,7 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "task.reopened": _reopened,
     "task.asked": _waiting,
     "task.answered": _answered,
+    "task.approval_expired": _expired,
     "task.dismissed": lambda data: "dismissed: no dead letter any more",
     "task.restored": lambda data: "a dead letter again",
     "worker.deaf": lambda data: f"{data.get('worker', 'a worker')} is connected and takes nothing",

@@ -8,7 +8,7 @@ const address = document.body.dataset.stream;
 const channel = new BroadcastChannel("opscore");
 const QUIET_MS = 700;
 /* What changes the banner and the counts in the frame of every page. */
-const STANDING = /^(emergency\.|line\.|task\.(asked|answered|failed|cancelled|reopened|dismissed|restored|paused)$)/;
+const STANDING = /^(emergency\.|line\.|task\.(asked|answered|approval_expired|failed|cancelled|reopened|dismissed|restored|paused)$)/;
 let last = "";
 let waiting = 0;
 let isStanding = false;

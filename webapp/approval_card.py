@@ -1,0 +1,111 @@
+"""An approval as a card: the exact arguments, the risk, who demands it, what would change.
+
+Drawn by templates/parts/approval.html, in the inbox, on a page of its own and on its task's page.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.approval import Approval, ApprovalState, OnExpiry
+from models.task import Task
+from webapp import approval_form
+from webapp.approval_form import Form
+from webapp.diff_lines import Line, lines_of
+
+BLOCK = 80
+"""Values longer than this stand in a block of their own."""
+RISKS = {
+    "low": ("succeeded", "Low risk", "It changes at most the task's own files, whose history is kept."),
+    "medium": ("waiting", "Medium risk", "It runs programs, or reaches other hosts."),
+    "high": ("failed", "High risk", "It cannot be taken back, or acts with a secret."),
+}
+"""The tone, the word, and what it means."""
+SAID = {
+    ApprovalState.APPROVED: "It was approved",
+    ApprovalState.EDITED: "It was approved with other arguments",
+    ApprovalState.REJECTED: "It was rejected",
+    ApprovalState.EXPIRED: "Nobody answered in time",
+    ApprovalState.WITHDRAWN: "It was withdrawn: the task ended, or does something else by now",
+}
+EXPIRES = {OnExpiry.REJECT: "then it counts as a no", OnExpiry.FAIL: "then the task fails"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One argument: its name, and its value as a text."""
+
+    name: str
+    text: str
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it needs room of its own."""
+        return len(self.text) > BLOCK or "\n" in self.text
+
+
+@dataclass
+class Card:
+    """What the card shows; `form` only where it can be edited in place."""
+
+    approval: Approval
+    task: Task
+    values: list[Value]
+    calls: list[dict[str, Any]]
+    diff: list[Line]
+    left_out: int
+    form: Form | None = None
+
+    @property
+    def risk(self) -> tuple[str, str, str]:
+        """Its tone, word and meaning."""
+        return RISKS.get(self.approval.risk, ("queued", "Risk unknown", ""))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer is still wanted."""
+        return self.approval.state == ApprovalState.WAITING
+
+    @property
+    def said(self) -> str:
+        """What became of it."""
+        return SAID.get(ApprovalState(self.approval.state), "")
+
+    @property
+    def then(self) -> str:
+        """What follows if nobody answers."""
+        return EXPIRES[OnExpiry(self.approval.on_expiry)]
+
+
+def card_of(approval: Approval, task: Task, form: Form | None = None) -> Card:
+    """The card of the approval, which the task asks for."""
+    shown = dict(approval.decided_arguments or approval.arguments)
+    calls = shown.pop("calls", []) if not approval.tool else []
+    values = [
+        Value(name.replace("_", " ") if not approval.tool else name, _text(value)) for name, value in shown.items()
+    ]
+    lines, left_out = lines_of(approval.diff) if approval.diff else ([], 0)
+    return Card(approval, task, values, calls, lines, left_out, form)
+
+
+def open_card(approval: Approval, task: Task, *, as_json: bool = False) -> Card:
+    """The card with its form."""
+    form = approval_form.form_of(approval.tool, approval.arguments, as_json=as_json) if approval.tool else None
+    return card_of(approval, task, form)
+
+
+def asked_of(session: Session, task: Task) -> Card | None:
+    """The card of what the waiting task asks; None where it asks something else."""
+    asked: Mapping[str, Any] = task.question or {}
+    if asked.get("kind") != "approval":
+        return None
+    approval = session.scalars(select(Approval).where(Approval.id == asked["approval"])).one_or_none()
+    return open_card(approval, task) if approval is not None else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2 if value else None)

@@ -75,7 +75,7 @@ def turns_of(session: Session, task: Task, steps: Sequence[Step]) -> Turns:
     if not asked:
         return Turns()
     found = select(Step.id, Step.stdout).where(Step.id.in_([step.id for step in asked]))
-    texts: dict[str, str] = dict(session.execute(found).tuples().all())
+    texts = {row.id: row.stdout for row in session.execute(found)}
     calls: dict[str, list[Step]] = {step.id: [] for step in asked}
     for step in steps:
         if step.parent_id in calls:

@@ -31,6 +31,7 @@ from tools import quantities
 from webapp import glance, limit_form, schema_form
 from webapp.amounts import utc
 from webapp.pages.task import checked_id
+from webapp.thinking_form import Thinking
 
 NORMAL_PRIORITY = 4
 PRIORITIES = {0: "When nothing else waits", 2: "Low", 4: "Normal", 6: "High", 9: "Before all others"}
@@ -62,6 +63,8 @@ class Draft:
     inputs: dict[str, Any] = field(default_factory=dict)
     cloned_from: str = ""
     """Id of the task that is run again."""
+    thinking: Thinking | None = None
+    """What is said about a model's work; None for a playbook."""
     key: str = field(default_factory=new_id)
     """Handing the same form in twice makes one task."""
     problems: list[Problem] = field(default_factory=list)
@@ -128,6 +131,7 @@ class Draft:
             deadline=self.deadline or None,
             retry=dict(self.retry),
             idempotency_key=f"form:{self.key}" if with_key else None,
+            **(self.thinking.order_fields() if self.thinking and not playbook else {}),
         )
 
     @property
@@ -138,6 +142,12 @@ class Draft:
     def problem_of(self, name: str) -> str:
         """What is wrong with a field that is not an input."""
         return next((limit_form.begun(each["message"]) for each in self.problems if each["path"] == name), "")
+
+    def problem_within(self, name: str) -> str:
+        """What is wrong with one of the values of a field that has many."""
+        inside = (f"{name}[", f"{name}.")
+        found = (each for each in self.problems if each["path"] == name or each["path"].startswith(inside))
+        return next((limit_form.begun(each["message"]) for each in found), "")
 
     def _keep_file(self, each: schema_form.Field, file: FileStorage | None) -> None:
         if each.kind != "source" or file is None or not file.filename:

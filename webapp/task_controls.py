@@ -10,6 +10,7 @@ from flask import url_for
 from models.states import TERMINAL, State
 from models.task import Task
 from tasks import catalog
+from webapp.conversation import is_model_plan
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def form_to_run_again(task: Task) -> str:
     is_known = any(each.slug == task.template for each in catalog.templates())
     if task.template and is_known:
         return url_for("new_task.form", slug=task.template, again=task.id)
-    return url_for("new_task.own", again=task.id)
+    view = "ask_agent.form" if is_model_plan(task) else "new_task.own"
+    return url_for(view, again=task.id)
 
 
 def may_replay(task: Task) -> bool:

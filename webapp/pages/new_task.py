@@ -11,14 +11,16 @@ from flask.typing import ResponseReturnValue
 
 from models.errors import Conflict, InvalidInput
 from tasks import catalog
+from tasks.model_plan import ModelPlan
 from tasks.plan_text import parse
-from tasks.plans import AnyPlan
+from tasks.plans import AnyPlan, parsed
 from tasks.playbook import dry_run
 from tasks.submission import submit
 from webapp import gate
 from webapp.new_task_form import Draft, durations, form_words
 from webapp.pages.task import the_task
 from webapp.playbook_text import as_written
+from webapp.thinking_form import Thinking
 
 page = Blueprint("new_task", __name__)
 page.app_context_processor(form_words)
@@ -66,6 +68,9 @@ def form(slug: str) -> ResponseReturnValue:
     template = catalog.find(slug)
     again = the_task(request.args["again"]) if request.args.get("again") else None
     draft = Draft.like(again) if again else Draft(complexity=template.complexity)
+    if isinstance(template.plan, ModelPlan):
+        before = parsed(again.plan.content) if again else template.plan
+        draft.thinking = Thinking.of(before if isinstance(before, ModelPlan) else template.plan, template.plan)
     return _template_form(template, draft)
 
 
@@ -74,8 +79,8 @@ def hand_in(slug: str) -> ResponseReturnValue:
     """Submit it, or show the form again with what is wrong."""
     gate.allow("task:submit")
     template = catalog.find(slug)
-    draft = Draft.sent(template.plan, request.form, request.files)
-    return _submitted(draft, template=slug) or (_template_form(template, draft), 422)
+    draft = _sent(template)
+    return submitted(draft, template=slug) or (_template_form(template, draft), 422)
 
 
 @page.post("/tasks/new/from/<slug>/plan")
@@ -84,6 +89,9 @@ def plan(slug: str) -> ResponseReturnValue:
     gate.allow("template:read")
     template = catalog.find(slug)
     draft = Draft.sent(template.plan, request.form, {})
+    if isinstance(template.plan, ModelPlan):
+        draft.thinking = Thinking.sent(request.form, template.plan)
+        return render_template("parts/model_plan.html", draft=draft, plan=template.plan)
     return render_template("parts/dry_run.html", template=template, calls=dry_run(template.plan, draft.inputs))
 
 
@@ -103,7 +111,7 @@ def hand_in_own() -> ResponseReturnValue:
     gate.allow("task:submit")
     text = request.form.get("playbook", "")
     draft = Draft.sent(_parsed(text)[0], request.form, request.files)
-    return _submitted(draft, playbook=text) or (_playbook_form(text, draft), 422)
+    return submitted(draft, playbook=text) or (_playbook_form(text, draft), 422)
 
 
 @page.post("/tasks/new/playbook/check")
@@ -113,6 +121,14 @@ def check() -> ResponseReturnValue:
     text = request.form.get("playbook", "")
     draft = Draft.sent(_parsed(text)[0], request.form, {})
     return render_template("parts/playbook_checked.html", **_checked(text, draft))
+
+
+def _sent(template: catalog.Template) -> Draft:
+    draft = Draft.sent(template.plan, request.form, request.files)
+    if isinstance(template.plan, ModelPlan):
+        draft.thinking = Thinking.sent(request.form, template.plan)
+        draft.problems += draft.thinking.problems()
+    return draft
 
 
 def _template_form(template: catalog.Template, draft: Draft) -> str:
@@ -131,7 +147,11 @@ def _has_changed(template: catalog.Template, draft: Draft) -> bool:
     """Whether the task that is run again followed another plan than the template's of today."""
     if not draft.cloned_from:
         return False
-    return bool(the_task(draft.cloned_from).plan.content != template.plan.model_dump(mode="json", by_alias=True))
+    before = the_task(draft.cloned_from).plan.content
+    if isinstance(template.plan, ModelPlan):
+        # What the person said stands in the plan too: only the template's own version tells.
+        return bool(before.get("version") != template.plan.version)
+    return bool(before != template.plan.model_dump(mode="json", by_alias=True))
 
 
 def _playbook_form(text: str, draft: Draft) -> str:
@@ -153,7 +173,7 @@ def _parsed(text: str) -> tuple[AnyPlan | None, list[Any]]:
         return None, sorted(error.problems, key=lambda problem: problem.get("line") or 0)
 
 
-def _submitted(draft: Draft, template: str | None = None, playbook: str | None = None) -> ResponseReturnValue | None:
+def submitted(draft: Draft, template: str | None = None, playbook: str | None = None) -> ResponseReturnValue | None:
     """The way to the new task; None when the draft has problems, which it then knows."""
     if draft.problems:
         return None

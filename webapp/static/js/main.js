@@ -12,3 +12,4 @@ import "./upload.js";
 import "./covering.js";
 import "./zone.js";
 import "./editor.js";
+import "./filter.js";

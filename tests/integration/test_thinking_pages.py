@@ -1,0 +1,228 @@
+"""The pages about models, and the form that asks an agent, without a script: what they say, refuse and keep."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+from werkzeug.test import TestResponse
+
+from models import scope
+from models.database import db, reading, writing
+from models.provider import LanguageModel, Provider, ProviderKind
+from models.sign_in import new_link
+from models.states import State
+from models.task import Task
+from settings import Settings
+from tests.support import conversations, factories
+from tests.support.model_server import demo_model
+from webapp import create_app
+from worker.demo.server import ModelServer
+
+__all__ = ["demo_model"]
+
+MODELS = {"models": [{"id": "demo", "input_price": 0.5, "output_price": 1.5}, {"id": "demo-large"}], "turns": []}
+
+
+@pytest.fixture
+def client(database: Settings) -> Iterator[FlaskClient]:
+    """A browser that is signed in."""
+    app = create_app(database)
+    with filling(app) as session:
+        secret = new_link(session)
+    client = app.test_client()
+    sends(client, f"/sign-in/{secret}", f"/sign-in/{secret}")
+    yield client
+    with app.app_context():
+        db.engine.dispose()
+
+
+@contextmanager
+def filling(app: Flask) -> Iterator[Session]:
+    with app.app_context(), scope.acting("person:local"), writing() as session:
+        yield session
+
+
+def sends(client: FlaskClient, path: str, seen: str = "/stop", **form: object) -> TestResponse:
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(seen).text)
+    assert token is not None
+    return client.post(path, data={"csrf_token": token[1], **form})
+
+
+def models_of(client: FlaskClient) -> list[LanguageModel]:
+    """In the order in which they are asked."""
+    with client.application.app_context(), scope.acting("person:local"), reading() as session:
+        return list(session.scalars(select(LanguageModel).order_by(LanguageModel.position, LanguageModel.name)))
+
+
+def provider_with(client: FlaskClient, *names: str) -> None:
+    with filling(client.application) as session:
+        provider = Provider(name="local", kind=ProviderKind.OPENAI, base_url="http://127.0.0.1:9/v1")
+        provider.models.extend(LanguageModel(name=name, position=at) for at, name in enumerate(names))
+        session.add(provider)
+
+
+def test_without_a_provider_the_page_says_what_to_do_next(client: FlaskClient) -> None:
+    shown = client.get("/models").text
+    assert "Where do your models run?" in shown
+    assert "bin/opscore demo model" in shown
+    assert "http://127.0.0.1:11434/v1" in shown
+
+
+def test_a_provider_is_added_tested_and_its_models_chosen_in_three_steps(
+    client: FlaskClient, demo_model: ModelServer
+) -> None:
+    from worker.demo.script import parse
+
+    demo_model.script = parse(MODELS)
+    address = f"http://127.0.0.1:{demo_model.port}/v1"
+    assert "Another server" in client.get("/models/add/openai").text
+    added = sends(client, "/models/add/openai", name="demo", base_url=address, credential="sk-0123456789abcdefghij")
+    assert added.location.endswith("/models/of/demo")
+    shown = client.get("/models/of/demo").text
+    assert "It answers" in shown
+    assert "sk-0123456789" not in shown
+    assert "••••ghij" in shown
+    offered = client.get("/models/of/demo/offers").text
+    assert "$0.50 in, $1.50 out" in offered or "price unknown" in offered
+    assert "demo-large" in offered
+    assert sends(client, "/models/of/demo/models", models=["demo", "demo-large"]).status_code == 303
+    listed = client.get("/models").text
+    assert "demo-large" in listed
+    assert "unknown" in listed
+
+
+def test_bad_fields_of_a_provider_come_back_with_what_is_wrong(client: FlaskClient) -> None:
+    answer = sends(client, "/models/add/openai", name="My Server", base_url="ftp://x")
+    assert answer.status_code == 422
+    assert "use small letters" in answer.text.lower()
+    assert "rite the address of its API" in answer.text
+    assert 'value="ftp://x"' in answer.text
+
+
+def test_a_provider_that_is_not_there_says_so_in_place(client: FlaskClient) -> None:
+    provider_with(client)
+    answer = client.get("/models/of/local/offers").text
+    assert "It could not be asked" in answer
+    assert "is it running" in answer
+
+
+def test_models_are_moved_changed_and_switched_off(client: FlaskClient) -> None:
+    provider_with(client, "first", "second")
+    first, second = models_of(client)
+    assert sends(client, f"/models/{second.id}/move/up").status_code == 303
+    assert [model.name for model in models_of(client)] == ["second", "first"]
+    form = {
+        "input_price": "0.15",
+        "output_price": "",
+        "complexity_min": "2",
+        "complexity_max": "6",
+        "output_tokens": "4 k",
+    }
+    assert sends(client, f"/models/{first.id}", **form).status_code == 303
+    kept = next(model for model in models_of(client) if model.name == "first")
+    assert (kept.input_price, kept.output_price, kept.complexity_max, kept.output_tokens) == (150_000, None, 6, 4000)
+    wrong = sends(client, f"/models/{first.id}", **{**form, "complexity_max": "many", "input_price": "0.15"})
+    assert wrong.status_code == 422
+    assert "Write a number" in wrong.text
+    sends(client, f"/models/{second.id}/disable")
+    shown = client.get("/models").text
+    assert "1 model switched off" in shown
+    assert "Nobody thinks about complexity 1, 7, 8, 9, 10" in shown
+
+
+def test_removing_names_what_counts_on_it(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        factories.make_agent(session, "scout", model="ollama/llama3.2")
+        conversations.some_providers(session)
+        title = conversations.make_conversation(session, State.RUNNING).title
+    asked = client.get("/models/of/ollama/remove").text
+    assert "It is the model of scout" in asked
+    assert title in asked
+    assert sends(client, "/models/of/ollama/remove").status_code == 303
+    assert "llama3.2" not in client.get("/models").text
+
+
+def test_asking_an_agent_keeps_all_that_was_said(client: FlaskClient) -> None:
+    provider_with(client, "small")
+    form = {
+        "description": "Count the words.\nThen stop.", "complexity": "3", "model": "local/small",
+        "tools": ["files.read", "files.write"], "asks": ["files.write", "web.fetch"],
+        "promises": "output/words.txt\n", "budget.tokens": "20 k", "budget.cost": "0.5",
+    }  # fmt: skip
+    answer = sends(client, "/tasks/new/ask", **form)
+    assert answer.status_code == 303, answer.text
+    with client.application.app_context(), scope.acting("person:local"), reading() as session:
+        task = session.scalars(select(Task).options(joinedload(Task.plan))).one()
+    plan = task.plan.content
+    assert task.title == "Count the words."
+    assert (plan["kind"], plan["tools"], plan["approvals"]) == ("model", ["files.read", "files.write"], ["files.write"])
+    assert (plan["budget"]["tokens"], plan["budget"]["cost"], plan["models"]) == (20_000, 0.5, ["local/small"])
+    assert [promise["path"] for promise in plan["promises"]] == ["output/words.txt"]
+    again = client.get(f"/tasks/new/ask?again={task.id}").text
+    assert "Then stop." in again
+    assert 'value="20000"' in again
+    cloned = sends(client, "/tasks/new/ask", **{**form, "cloned_from": task.id, "budget.cost": "", "promises": ""})
+    with client.application.app_context(), scope.acting("person:local"), reading() as session:
+        newest = select(Task).options(joinedload(Task.plan)).where(Task.cloned_from_id == task.id)
+        second = session.scalars(newest).one()
+    assert cloned.status_code == 303
+    assert (second.plan.content["budget"]["cost"], second.plan.content["promises"]) == (None, [])
+
+
+def test_without_a_model_nothing_that_was_typed_is_lost(client: FlaskClient) -> None:
+    assert "No model is there yet" in client.get("/tasks/new/ask").text
+    answer = sends(
+        client, "/tasks/new/ask", description="Count the words.", tools=["files.read"], promises="output/a.md"
+    )
+    assert answer.status_code == 422
+    assert "The task was not started" in answer.text
+    assert "Count the words." in answer.text
+    assert "output/a.md" in answer.text
+    assert re.search(r'value="files.read" checked', answer.text)
+    assert not re.search(r'value="files.write" checked', answer.text)
+    assert 'href="/models"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("description", "", "Say what the agent shall do"),
+        ("budget.tokens", "lots", "Write a number such as 200 k"),
+        ("budget.cost", "-1", "Write dollars"),
+        ("promises", "/etc/passwd", "plain relative path"),
+        ("model", "local/gone", "there is no model local/gone"),
+    ],
+)
+def test_what_is_wrong_stands_at_its_field(client: FlaskClient, field: str, value: str, said: str) -> None:
+    provider_with(client, "small")
+    answer = sends(client, "/tasks/new/ask", **{"description": "Count.", "tools": ["files.read"], field: value})
+    assert answer.status_code == 422
+    at_field = answer.text.partition(f'id="wrong-{field}"')[2][:600].lower()
+    assert said.lower() in at_field
+
+
+def test_the_plan_beside_the_form_says_within_what_it_would_work(client: FlaskClient) -> None:
+    provider_with(client, "small", "large")
+    form = {"description": "Count.", "tools": ["files.read"], "asks": ["plan"], "budget.calls": "7", "complexity": "4"}
+    shown = sends(client, "/tasks/new/ask/plan", **form).text
+    for words in ("local/small", "local/large", "files.read", "it begins", "Model calls 7"):
+        assert words in shown
+
+
+def test_a_conversation_is_told_turn_by_turn_with_what_it_used(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        task = conversations.make_conversation(session, State.SUCCEEDED)
+    shown = client.get(f"/tasks/{task.id}").text
+    assert shown.index("What I found") < shown.index("How it got there") < shown.index("I will first")
+    assert "<strong>14 % more</strong>" in shown
+    assert "2,400 in, 180 out" in shown
+    assert "agent, version 1" in shown
+    assert "of $0.50" in shown
+    assert shown.count('class="calls-of"') == 2
+    assert "Asked an agent" in shown
+    assert f"/tasks/new/ask?again={task.id}" in shown

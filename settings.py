@@ -197,12 +197,6 @@ class Settings(BaseSettings):
         le=3650 * 86400,
         description="How long an approval is waited for where the plan does not say; 0 is for ever.",
     )
-    approval_expires_s: float = Field(
-        7 * 86400,
-        ge=0,
-        le=3650 * 86400,
-        description="How long an approval is waited for where the plan does not say; 0 is for ever.",
-    )
     run_lease_s: float = Field(
         30, ge=5, le=3600, description="How long a run may be silent before its task is given to another."
     )

@@ -1,0 +1,126 @@
+"""The playground makes a real task of what is tried, exactly as it was typed, and shows what it came to."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from models.database import db, reading, writing
+from models.states import State
+from models.task import Task
+from tests.support import factories
+from webapp.gate import PERSON
+from webapp.playground import Try, the_tool, tools
+
+
+@pytest.fixture
+def person(web: Flask) -> FlaskClient:
+    """A browser of somebody who signed in."""
+    client = web.test_client()
+    with client.session_transaction() as session:
+        session["person"] = PERSON
+    return client
+
+
+def token(person: FlaskClient) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', person.get("/playground").text)
+    assert found
+    return found[1]
+
+
+def sent(person: FlaskClient, tool: str, **fields: str) -> Any:
+    form = {("in." + name if not name.startswith("file.") else name): value for name, value in fields.items()}
+    return person.post(f"/playground/tools/{tool}", data={"csrf_token": token(person), **form})
+
+
+def only_task() -> Any:
+    db.session.rollback()
+    with reading() as session:
+        return session.scalars(select(Task).options(joinedload(Task.plan))).one_or_none()
+
+
+def test_navigation_leads_to_it_and_it_shows_form_and_schema(person: FlaskClient) -> None:
+    text = person.get("/playground").text
+    assert 'href="/playground"' in text
+    assert "Schema of its input" in text
+    assert 'name="in.code"' in text
+
+
+def test_every_tool_has_a_form(person: FlaskClient) -> None:
+    for tool in tools():
+        text = person.get(f"/playground?tool={tool.name}").text
+        missing = [name for name in tool.Input.model_fields if f'name="in.{name}"' not in text]
+        assert missing == [], tool.name
+
+
+def test_tools_of_exercises_cannot_be_tried(person: FlaskClient) -> None:
+    assert all(not tool.name.startswith("drill.") for tool in tools())
+    assert person.get("/playground?tool=drill.note_once").status_code == 404
+
+
+def test_try_is_a_task_of_one_step_with_what_was_typed(person: FlaskClient) -> None:
+    code = "print('{{ inputs.code }} {% raw %}')\n"
+    answer = sent(person, "python.run", code=code, **{"file.path": "src/data.csv", "file.text": "a,b\n1,2\n"})
+    assert answer.status_code == 303
+    task = only_task()
+    assert answer.headers["Location"].startswith(f"/playground?task={task.id}")
+    assert (task.title, task.complexity, task.inputs["code"]) == ("Playground: python.run", 1, code)
+    assert task.plan.content["files"] == {"src/data.csv": "a,b\n1,2\n"}
+    [step] = task.plan.content["steps"]
+    assert (step["tool"], step["with"]["code"]) == ("python.run", "{{ inputs.code }}")
+
+
+def test_form_comes_back_with_what_the_task_was_made_of(person: FlaskClient) -> None:
+    sent(person, "files.write", path="output/a.txt", text="two\nlines", **{"file.path": "x", "file.text": "y"})
+    task = only_task()
+    text = person.get(f"/playground?task={task.id}").text
+    assert "two\nlines</textarea>" in text
+    assert 'value="output/a.txt"' in text
+    assert 'id="task-head" data-state="queued"' in text
+    assert f'hx-get="/playground/tasks/{task.id}/live"' in text
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_called(person: FlaskClient) -> None:
+    answer = sent(person, "files.read", limit="0")
+    assert answer.status_code == 422
+    assert "Please fill this in." in answer.text
+    assert "Nothing was called" in answer.text
+    assert only_task() is None
+
+
+def test_what_is_wrong_with_the_whole_is_said_above(person: FlaskClient) -> None:
+    answer = sent(person, "python.run")
+    assert answer.status_code == 422
+    assert "give either code or file" in answer.text
+
+
+def test_result_shows_what_was_printed_and_returned(person: FlaskClient) -> None:
+    sent(person, "files.write", path="output/a.txt", text="hello")
+    task = only_task()
+    with writing() as session:
+        task = session.merge(task)
+        task.state = State.SUCCEEDED
+        step = factories.make_step(session, task, 1, tool="files.write", stdout="printed <b>it</b>", output={"size": 5})
+        step.key = "try"
+    text = person.get(f"/playground/tasks/{task.id}/live").text
+    assert 'data-state="succeeded"' in text
+    assert "printed &lt;b&gt;it&lt;/b&gt;" in text
+    assert "&#34;size&#34;: 5" in text
+
+
+def test_task_of_another_kind_is_not_shown_here(person: FlaskClient) -> None:
+    with writing() as session:
+        task = factories.make_task(session)
+    assert person.get(f"/playground?task={task.id}").status_code == 404
+
+
+def test_list_is_typed_line_by_line(web: Flask) -> None:
+    tried = Try.sent(the_tool("terminal.run"), {"in.command": "echo\n two words \n"})
+    assert tried.problems == []
+    assert tried.inputs["command"] == ["echo", "two words"]
+    assert json.loads(tried.order.playbook or "")["steps"][0]["with"]["command"] == "{{ inputs.command }}"

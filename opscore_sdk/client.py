@@ -22,6 +22,7 @@ from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Service,
 from opscore_sdk.queues import EmergencyStop, Queues
 from opscore_sdk.retention import Retention
 from opscore_sdk.schedules import Schedules
+from opscore_sdk.searches import Searches
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -38,6 +39,7 @@ class OpsCoreClient(Controls):
         self._connection = Connection(self.url, token or os.environ.get("OPSCORE_API_TOKEN") or "", timeout)
         self.retention = Retention(self._connection)
         self.schedules = Schedules(self._connection)
+        self.searches = Searches(self._connection)
         self.queues = Queues(self._connection)
         self.emergency = EmergencyStop(self._connection)
         self.inbox = Inbox(self._connection)

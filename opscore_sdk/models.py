@@ -205,6 +205,29 @@ class Service(Shape):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Search(Shape):
+    """A search that a task made; each result has title, url, snippet, position and published."""
+
+    id: str
+    query: str
+    provider: str
+    options: dict[str, Any] = field(default_factory=dict)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    error: str | None = None
+    is_cached: bool = False
+    task_id: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """Some searches, newest first; ask again with the cursor for older ones."""
+
+    searches: list[Search]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class BulkProgress(Shape):
     """How far a bulk action came; `left` is exact up to 10,000, 10,001 stands for more."""
 

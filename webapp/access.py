@@ -25,6 +25,7 @@ PERMISSIONS = frozenset(
         "schedule:change",
         "schedule:read",
         "search:read",
+        "search:read",
         "system:stop",
         "queue:change",
         "queue:read",

@@ -94,6 +94,10 @@ def _place(data: Data) -> str:
     return f"{data.get('host', '?')}:{data.get('port', '?')}"
 
 
+def _fell_back(data: Data) -> str:
+    return f"{data.get('next', '?')} was asked in place of {data.get('provider', '?')}: {data.get('reason', '?')}."
+
+
 def _left_out(data: Data) -> str:
     nouns = {"network.allowed": "connections", "network.refused": "refused connections"}
     said = [f"{number(count)} more {nouns.get(kind, kind)}" for kind, count in (data.get("counts") or {}).items()]
@@ -226,6 +230,8 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "step.finished": _finished,
     "network.allowed": _allowed,
     "network.refused": _refused,
+    "robots.refused": lambda data: f"The site does not want programs there: {data.get('url', data.get('host', '?'))} (robots.txt).",
+    "search.fell_back": _fell_back,
     "events.left_out": _left_out,
     "step.skipped": lambda data: f"Step skipped, its condition did not hold: {_title(data)}.",
 }

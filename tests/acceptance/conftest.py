@@ -66,6 +66,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
             made = factories.every_state(session) | factories.every_plight(session)
             tasks = {name: task.id for name, task in made.items()}
             factories.some_services(session)
+            searches = factories.some_searches(session, made["succeeded"])
+            tasks |= {f"search_{name}": search.id for name, search in searches.items()}
         db.engine.dispose()
     with live_web(told, folder / "web.log") as web:
         yield web, Place(web.url, told, tasks)

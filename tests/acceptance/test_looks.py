@@ -11,7 +11,8 @@ LOOKS = {
     "dark phone": {"color_scheme": "dark", "viewport": PHONE},
 }
 PAGES = (
-    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/services", "/agents/scout", "/agents/night-shift",
+    "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/services", "/searches", "/searches?q=nothing-like-this",
+    "/searches/{search_found}", "/searches/{search_nothing}", "/searches/{search_failed}", "/agents/scout", "/agents/night-shift",
     "/tasks/new", "/tasks/new/from/survey-code-base",
     "/tasks/new/from/analyse-table", "/tasks/new/playbook", "/nowhere",
     "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base", "/retention",

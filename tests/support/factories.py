@@ -16,6 +16,7 @@ from models.approval import Approval
 from models.columns import new_id, now
 from models.event import Event
 from models.plan import Plan
+from models.search_query import SearchQuery
 from models.states import TERMINAL, Stage, State
 from models.step import Step, StepState
 from models.task import Task
@@ -298,6 +299,31 @@ def _end(session: Session, task: Task) -> None:
     if task.state is State.CANCELLED:
         told = {"killed": 7, "after_s": 0.4}
     make_event(session, task, f"task.{task.state}", task.finished_at, **told)
+
+
+def some_searches(session: Session, task: Task) -> dict[str, SearchQuery]:
+    """A search that found pages, one that found nothing, and one that nobody answered."""
+    options = {"kind": "news", "limit": 10, "page": 2, "since": "w", "region": "uk-en", "safe": "on"}
+    found = [
+        {"title": "On Tides & the Moon", "url": f"https://sea.example/{'tides-' * 30}", "snippet": "Twice a day.",
+         "position": 1, "published": "2024-03-05T10:00:00Z"},
+        {"title": "", "url": "https://ports.example/tables", "snippet": "", "position": 2, "published": None},
+    ]  # fmt: skip
+    said = {"options": {}, "digest": "", "is_cached": False}
+    made = {
+        "found": SearchQuery(
+            query="how many tides a day", provider="duckduckgo", results=found, task_id=task.id,
+            **{**said, "options": options, "is_cached": True},
+        ),
+        "nothing": SearchQuery(query="x" * 200, provider="searxng", results=[], **said),
+        "failed": SearchQuery(
+            query="moon", provider="duckduckgo", results=[],
+            error="cannot search: DuckDuckGo wants no programs at the moment (HTTP 202)", **said,
+        ),
+    }  # fmt: skip
+    session.add_all(made.values())
+    session.flush()
+    return made
 
 
 def some_services(session: Session) -> None:

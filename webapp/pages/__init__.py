@@ -45,6 +45,7 @@ ROOMS = (
         "Work",
         (
             Place("Schedules", "schedules.show", "schedule", ("schedules",)),
+            Place("Searches", "searches.show", "search", ("searches",)),
             Place("Playground", "playground.show", "playground", ("playground",)),
             Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
         ),

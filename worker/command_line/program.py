@@ -15,6 +15,7 @@ from worker.command_line.retention import retention
 from worker.command_line.run import ask, run
 from worker.command_line.sandboxes import sandbox
 from worker.command_line.schedules import schedule
+from worker.command_line.searches import search
 from worker.command_line.services import service
 from worker.command_line.tasks import task
 
@@ -37,7 +38,7 @@ def program() -> None:
 
 
 for command in (
-    run, ask, task, inbox, approve, schedule, retention, agent, queue, stop_all, release, service, playbook, sandbox,
+    run, ask, task, inbox, approve, schedule, retention, agent, queue, stop_all, release, service, search, playbook, sandbox,
     status, doctor, token, link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

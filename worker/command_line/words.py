@@ -217,6 +217,8 @@ _PHRASES: dict[str, Callable[[Data], str]] = {
     "step.finished": _step_finished,
     "network.allowed": _allowed,
     "network.refused": _refused,
+    "robots.refused": lambda data: f"the site's robots.txt does not allow {data.get('url', '?')}",
+    "search.fell_back": lambda data: f"asks {data.get('next', '?')} instead: {data.get('reason', '?')}",
     "events.left_out": _left_out,
     "task.failed": _failed,
 }

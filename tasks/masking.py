@@ -76,7 +76,12 @@ def of_installation(settings: Settings, credentials: Iterable[str] = ()) -> Mask
     """Masks for its own secrets, those in the addresses of its settings, and these credentials."""
     addresses = (settings.database_url, settings.broker_url)
     passwords = [urlsplit(address).password or "" for address in addresses if "@" in address]
-    own = [settings.api_token, settings.secret_key, *_kept(settings.data_dir / "secrets")]
+    own = [
+        settings.api_token,
+        settings.secret_key,
+        *settings.encryption_keys.split(","),
+        *_kept(settings.data_dir / "secrets"),
+    ]
     return Masks([*own, *passwords, *credentials])
 
 

@@ -15,11 +15,13 @@ from models.event import Event
 from models.states import State
 from models.step import Step
 from models.task import Task
+from tasks import providers
 from tests.support import factories
 from tests.support.web import Api
 from webapp.gate import PERSON
 
 ASKED = "Count the files, politely."
+CREDENTIAL = "looks-like-nothing-special"
 SECRET = "sk-or-v1-" + "0123456789abcdef" * 2
 PROMPT = {"name": "agent", "version": "1", "digest": "0123456789abcdef"}
 
@@ -41,19 +43,22 @@ class Outside(HTMLParser):
 def task(web: Flask) -> Task:
     """A task with a model's call, its tool's call, an approval, a file and secrets everywhere."""
     told = settings.load()
+    providers.create(providers.Wanted("demo", base_url="http://127.0.0.1:9/v1", credential=CREDENTIAL))
     with writing() as session:
         task = factories.make_task(
             session, State.SUCCEEDED, title="<Count> `files`", description=ASKED, inputs={"api_key": "hunter2hunter2"}
         )
         first, second = session.scalars(select(Step).where(Step.task_id == task.id).order_by(Step.position)).all()[:2]
         first.tool, first.title = "model.call", "Ask the model"
-        first.output = {"text": "I **count** <script>alert(1)</script> ![x](http://evil.example/x.png)"}
+        first.stdout = "I **count** <script>alert(1)</script> ![x](http://evil.example/x.png)"
+        first.output = {"text": first.stdout, "calls": [{"name": "files_write"}], "message": {"key": CREDENTIAL}}
         first.usage = {
-            "provider": "demo", "model": "small", "prompt": PROMPT, "input_tokens": 1200, "output_tokens": 30,
+            "provider": "demo", "model": "demo/small", "prompt": PROMPT, "input_tokens": 1200, "output_tokens": 30,
             "cost": 4200,
         }  # fmt: skip
         second.parent_id = first.id
         second.arguments = {"text": f"the token is {told.token}", "key": SECRET}
+        second.for_model = f"told {CREDENTIAL}"
         second.stdout = f"printed {SECRET}\n```\nand a fence\n"
         factories.make_artifact(session, task, second, "output/report.html")
         asked: dict[str, object] = {"task_id": task.id, "epoch": 1, "digest": "0" * 64, "asked_at": now()}
@@ -80,7 +85,7 @@ def test_transcript_tells_what_was_asked_done_decided_and_paid(api: Api, task: T
     shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)) if form == "html" else text
     for expected in (
         ASKED, "Ask the model", "demo/small", "agent version 1", "1,200 in, 30 out", "$0.0042", "Send a mail",
-        "rejected", "not to Bob", "bob@example.org", "output/report.html", "Handed in", "Succeeded",
+        "files_write", "rejected", "not to Bob", "bob@example.org", "output/report.html", "Handed in", "Succeeded",
     ):  # fmt: skip
         assert expected in shown, expected
 
@@ -89,7 +94,7 @@ def test_transcript_tells_what_was_asked_done_decided_and_paid(api: Api, task: T
 def test_transcript_holds_no_secret(api: Api, task: Task, form: str) -> None:
     told = settings.load()
     text = fetched(api, task, form)
-    for secret in (SECRET, told.token, told.session_key, "hunter2hunter2"):
+    for secret in (SECRET, CREDENTIAL, told.token, told.session_key, "hunter2hunter2"):
         assert secret not in text
     assert "***" in text
 

@@ -8,7 +8,7 @@ from flask import Response, current_app, render_template
 from models.database import db
 from models.errors import NotFound
 from models.task import Task
-from tasks import masking
+from tasks import masking, providers
 from webapp import markdown_text
 from webapp.downloads import only_to_save
 from webapp.transcript import markdown, record
@@ -42,5 +42,5 @@ def as_markdown(task: Task) -> str:
 
 
 def _told(task: Task) -> tuple[str, list[Block]]:
-    masks = masking.of_installation(current_app.config["OPSCORE"])
+    masks = masking.of_installation(current_app.config["OPSCORE"], providers.credentials())
     return masks.text(task.title), masked(record.of(db.session(), task, masks), masks)

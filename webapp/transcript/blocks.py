@@ -1,5 +1,6 @@
 """The parts that a transcript is made of, whatever it is written as."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,6 +95,11 @@ def _inside(value: Any, masks: Masks) -> Any:
         case Heading() | Facts() | Words() | Code() | Rows() | Part():
             return _masked(value, masks)
     return value
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON laid out for reading."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> Facts:

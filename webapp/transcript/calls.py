@@ -1,13 +1,12 @@
 """One step of a transcript: a tool's call, or a model's with what it cost and said."""
 
-import json
 from typing import Any
 
 from models.step import Step, StepState
 from tasks.masking import Masks
 from webapp.amounts import between, counted, duration, number, utc
 from webapp.money import money
-from webapp.transcript.blocks import Block, Code, Heading, Words, cut, facts
+from webapp.transcript.blocks import Block, Code, Heading, Words, cut, facts, json_text
 from webapp.words import state_word
 
 MODEL_CALL = "model.call"
@@ -30,17 +29,24 @@ def call(step: Step, index: int, masks: Masks) -> list[Block]:
         ("Error", step.error_message),
     ]
     blocks: list[Block] = [Heading(f"{index}. {step.title}", 3, str(step.state)), facts(pairs)]
-    if step.tool == MODEL_CALL and (said := said_in(step.output or {})):
-        blocks.append(Words(cut(said), is_answer=True))
+    if step.tool == MODEL_CALL:
+        return blocks + _answer(step, masks)
     blocks += _code("Given", masks.value(step.arguments or {}))
     blocks += _printed("Error output", step.stderr)
     blocks += _printed("Output", step.stdout)
-    return blocks + _code("Returned", masks.value(step.output or {}))
+    blocks += _code("Returned", masks.value(step.output or {}))
+    return blocks + _folded("What the model was told of it", step.for_model or "")
 
 
-def said_in(output: dict[str, Any]) -> str:
-    """The text of a model's answer."""
-    return str(output.get("text") or "")
+def _answer(step: Step, masks: Masks) -> list[Block]:
+    """What the model said; its calls follow as steps of their own."""
+    output = step.output or {}
+    blocks: list[Block] = [Words(cut(step.stdout), is_answer=True)] if step.stdout else []
+    asked = ", ".join(str(each.get("name")) for each in output.get("calls", []))
+    if asked:
+        blocks.append(facts([("Asks for", asked)]))
+    blocks += _folded("Offered", json_text(masks.value(step.arguments or {})), "json")
+    return blocks + (_folded("Word for word", json_text(masks.value(output)), "json") if output else [])
 
 
 def _took(step: Step) -> str | None:
@@ -52,13 +58,12 @@ def _took(step: Step) -> str | None:
 def _usage(usage: dict[str, Any]) -> list[tuple[str, object]]:
     if not usage:
         return []
-    model = "/".join(str(usage[name]) for name in ("provider", "model") if usage.get(name))
     tokens = ", ".join(
         f"{number(usage[name])} {way}" for name, way in (("input_tokens", "in"), ("output_tokens", "out"))
         if usage.get(name) is not None
     )  # fmt: skip
     return [
-        ("Model", model),
+        ("Model", usage.get("model")),
         ("Prompt", _prompt(usage.get("prompt"))),
         ("Tokens", tokens or "unknown"),
         ("Cost", money(usage.get("cost"))),
@@ -80,10 +85,15 @@ def _changes(changes: dict[str, list[str]]) -> str:
 def _code(label: str, value: Any) -> list[Block]:
     if not value:
         return []
-    text = cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = cut(json_text(value))
     return [Code(label, text, "json", len(text) > FOLDED_FROM)]
 
 
 def _printed(label: str, text: str) -> list[Block]:
     shown = cut(text or "")
     return [Code(label, shown, "", len(shown) > FOLDED_FROM)] if shown.strip() else []
+
+
+def _folded(label: str, text: str, language: str = "") -> list[Block]:
+    shown = cut(text)
+    return [Code(label, shown, language, is_long=True)] if shown.strip() else []

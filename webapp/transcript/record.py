@@ -1,6 +1,5 @@
 """What a transcript tells of a task, part by part: the head, every call, every decision, files, totals, timeline."""
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -19,7 +18,7 @@ from tasks.masking import Masks
 from webapp.amounts import between, counted, duration, number, size, utc
 from webapp.event_words import words_of
 from webapp.glance import artifacts_of
-from webapp.transcript.blocks import Block, Code, Heading, Part, Rows, Words, facts
+from webapp.transcript.blocks import Block, Code, Heading, Part, Rows, Words, facts, json_text
 from webapp.transcript.calls import call
 from webapp.transcript.spent import spent
 from webapp.words import state_word, who
@@ -156,8 +155,3 @@ def _timeline(session: Session, task: Task) -> list[Block]:
     left = task.event_count - len(rows)
     note = f"{counted(left, 'later event')} left out." if left > 0 else ""
     return [Heading("Timeline"), Rows(["No.", "Time", "What happened", "By"], rows, note)]
-
-
-def json_text(value: Any) -> str:
-    """A value as JSON laid out for reading."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -66,14 +66,22 @@ def _fits(when: When, talk: Conversation) -> bool:
 
 
 def _filled(answer: Answer, talk: Conversation, found: re.Match[str] | None) -> Answer:
-    """The answer with `${turn}`, `${request}`, `${result}` and the groups of the marker (`${1}`) filled in."""
+    """The answer with `${turn}`, `${request}`, `${result}`, `${found}` and the marker's groups (`${1}`) filled in."""
     known = {"turn": str(talk.turn), "request": talk.request, "result": talk.last_result}
+    known["found"] = _found(answer.find, talk.last_result)
     for number, group in enumerate(found.groups() if found else (), 1):
         known[str(number)] = group or ""
     calls = [
-        ToolCall(name=_name(each.name, talk), arguments=_fill(each.arguments, known)) for each in answer.tool_calls
+        ToolCall(name=_name(each.name, talk), arguments=_fill(each.arguments, known))
+        for each in answer.tool_calls
+        if not each.if_offered or talk.offers(each.name)
     ]
     return answer.model_copy(update={"text": _fill(answer.text, known), "tool_calls": calls})
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text) if pattern else None
+    return (found[1] if found.groups() else found[0]) if found else ""
 
 
 def _name(tool: str, talk: Conversation) -> str:

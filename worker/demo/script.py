@@ -40,6 +40,8 @@ class ToolCall(_Part):
 
     name: str
     arguments: dict[str, Any] | str = Field(default_factory=dict)
+    if_offered: bool = False
+    """Leave the call out where the request offers no such tool."""
 
 
 class Usage(_Part):
@@ -60,6 +62,8 @@ class Answer(_Part):
     when: When = When()
     times: int | None = Field(None, ge=1)
     """Only for the first so many requests with the very same conversation; then the next that fits."""
+    find: str = ""
+    """A pattern in what the last tools returned: `${found}` is its first group, or all of it."""
     text: str = ""
     tool_calls: list[ToolCall] = []
     refusal: str = ""

@@ -72,8 +72,18 @@ def test_values_are_masked_within_and_stay_what_they_are() -> None:
 
 
 def test_installation_knows_its_own_secrets(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, database_url="postgresql://opscore:database-secret@db/x")
-    secrets = [settings.token, settings.session_key, "database-secret", "a-provider-credential"]
+    settings = Settings(
+        data_dir=tmp_path,
+        encryption_keys="an-encryption-key-of-32-letters-or-so",
+        database_url="postgresql://opscore:database-secret@db/x",
+    )
+    secrets = [
+        settings.token,
+        settings.session_key,
+        "database-secret",
+        "a-provider-credential",
+        *settings.encryption_keys,
+    ]
     (tmp_path / "secrets" / "other").write_text("one-more-secret\n")
     masks = of_installation(settings, ["a-provider-credential"])
     for secret in [*secrets, "one-more-secret"]:

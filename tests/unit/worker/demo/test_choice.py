@@ -82,6 +82,16 @@ def test_tool_is_called_as_the_request_writes_its_name() -> None:
     assert calls[0].arguments == {"path": "a-0"}
 
 
+def test_call_may_be_left_out_where_its_tool_is_not_offered() -> None:
+    script = [{"tool_calls": [{"name": "stage.enter", "if_offered": True}, {"name": "files.write"}]}]
+    assert [each.name for each in chosen(script, offered=["files_write"]).answer.tool_calls] == ["files_write"]
+
+
+def test_what_stood_in_a_result_can_be_quoted() -> None:
+    script = [{"text": "-"}, {"find": r"result (\d)", "text": "number ${found}"}]
+    assert chosen(script, 1).answer.text == "number 0"
+
+
 def test_mistakes_of_a_script_are_named_with_their_place() -> None:
     with pytest.raises(InvalidInput) as caught:
         parse({"turns": [{"txt": "one"}]})

@@ -82,7 +82,7 @@ def test_installation_knows_its_own_secrets(tmp_path: Path) -> None:
         settings.session_key,
         "database-secret",
         "a-provider-credential",
-        *settings.encryption_keys,
+        settings.encryption_keys,
     ]
     (tmp_path / "secrets" / "other").write_text("one-more-secret\n")
     masks = of_installation(settings, ["a-provider-credential"])

@@ -61,14 +61,19 @@ def by(session: Session, what: SpendBy, filters: Filters, limit: int = 100) -> l
     name = _NAMES[what]()
     found = _sums(name).where(*_conditions(filters)).group_by(name)
     order = (name.desc(),) if what is SpendBy.DAY else (_COST.desc(), _TOKENS.desc(), name)
-    rows = [Spent(*row) for row in session.execute(found.order_by(*order).limit(limit))]
+    rows = [_read(row) for row in session.execute(found.order_by(*order).limit(limit))]
     # The databases write an id as text in two ways.
     return [replace(each, name=str(UUID(each.name))) if each.name and what is SpendBy.TASK else each for each in rows]
 
 
 def total(session: Session, filters: Filters) -> Spent:
     """The sum of all."""
-    return Spent(*session.execute(_sums(literal_column("''")).where(*_conditions(filters))).one())
+    return _read(session.execute(_sums(literal_column("''")).where(*_conditions(filters))).one())
+
+
+def _read(row: Any) -> Spent:
+    # PostgreSQL sums whole numbers to decimals.
+    return Spent(row[0], *map(int, row[1:]))
 
 
 class _day_of(FunctionElement[str]):

@@ -15,6 +15,8 @@ PERMISSIONS = frozenset(
     {
         "agent:change",
         "agent:read",
+        "budget:change",
+        "budget:read",
         "event:read",
         "file:read",
         "playbook:check",
@@ -24,7 +26,6 @@ PERMISSIONS = frozenset(
         "retention:read",
         "schedule:change",
         "schedule:read",
-        "search:read",
         "search:read",
         "system:stop",
         "queue:change",

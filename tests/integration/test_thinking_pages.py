@@ -226,3 +226,33 @@ def test_a_conversation_is_told_turn_by_turn_with_what_it_used(client: FlaskClie
     assert shown.count('class="calls-of"') == 2
     assert "Asked an agent" in shown
     assert f"/tasks/new/ask?again={task.id}" in shown
+
+
+def test_spend_is_told_by_day_agent_task_and_model_with_unknown_prices_said(client: FlaskClient) -> None:
+    assert "No model was called yet" in client.get("/spend").text
+    with filling(client.application) as session:
+        factories.make_agent(session, "scout")
+        task = conversations.make_conversation(session, State.SUCCEEDED)
+        conversations.some_spend(session, task, days=3)
+    shown = client.get("/spend").text
+    assert "1 call is of unknown price and in no sum of money" in shown
+    assert task.title in shown
+    assert "ollama/qwen3:30b" in shown
+    assert "$0.94</span>" in shown.replace("\n", "") or "$0.94" in shown
+    assert "of $1.00" in shown
+    assert "tokens, " in client.get("/spend?of=tokens").text
+
+
+def test_limits_of_a_day_and_of_an_agent_are_set_where_they_are_shown(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        factories.make_agent(session, "scout")
+    assert sends(client, "/spend/day", cost="2.50", tokens="1 M", calls="").status_code == 303
+    assert sends(client, "/spend/agents/scout", cost="", tokens="50 k", calls="20").status_code == 303
+    shown = client.get("/spend").text
+    for words in ("of $2.50", "of 1.0 M", "of 50.0 k", "of 20"):
+        assert words in shown
+    wrong = sends(client, "/spend/day", cost="much", tokens="-4", calls="")
+    assert wrong.status_code == 422
+    assert "were not changed" in wrong.text
+    assert 'value="much"' in wrong.text
+    assert "Write dollars, such as 0.15" in wrong.text

@@ -30,7 +30,7 @@ class Room(NamedTuple):
     places: tuple[Place, ...]
 
 
-TASKS = ("tasks", "task", "control", "bulk", "files", "changes", "new_task")
+TASKS = ("tasks", "task", "control", "bulk", "files", "changes", "new_task", "ask_agent")
 
 FIRST = (
     Place("Home", "home.show", "home", ("home",)),
@@ -46,8 +46,15 @@ ROOMS = (
         (
             Place("Schedules", "schedules.show", "schedule", ("schedules",)),
             Place("Searches", "searches.show", "search", ("searches",)),
-            Place("Playground", "playground.show", "playground", ("playground",)),
             Place("Dead letters", "dead_letters.show", "dead-letters", ("dead_letters",), counted="dead_letters"),
+        ),
+    ),
+    Room(
+        "Thinking",
+        (
+            Place("Models", "models.show", "models", ("models", "provider")),
+            Place("Spend", "spend.show", "spend", ("spend",)),
+            Place("Playground", "playground.show", "playground", ("playground",)),
         ),
     ),
     Room(

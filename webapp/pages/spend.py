@@ -1,0 +1,171 @@
+"""What model calls cost, and how much they may: today, day by day, by agent, task and model; limits to set.
+
+The sums: models/spend_list.py.  The limits, and what counts against them: tasks/budget_limits.py.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.agent import Agent
+from models.budget import BudgetKind
+from models.database import db
+from models.errors import InvalidInput, Problem
+from models.spend_list import Filters, SpendBy, Spent, by, total
+from models.task import Task
+from tasks import budget_limits, budgets
+from tasks.budget_limits import Standing
+from webapp import gate, spend_bars
+from webapp.ask import done
+from webapp.conversation import Meter
+from webapp.limit_form import begun
+from webapp.money import price_typed
+from webapp.thinking_form import whole
+
+page = Blueprint("spend", __name__)
+
+SHOWN = 12
+LIMITS = {
+    "cost": ("Money a day, US dollars", "such as 5"),
+    "tokens": ("Tokens a day", "such as 1 M"),
+    "calls": ("Model calls a day", "such as 500"),
+}
+
+
+@dataclass
+class Shown:
+    """A budget of days as the page shows it: how it stands, and its limits as they are or were typed."""
+
+    standing: Standing
+    typed: dict[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.standing.name
+
+    @property
+    def meters(self) -> list[Meter]:
+        return meters(self.standing)
+
+    @property
+    def has_limit(self) -> bool:
+        return any(self.typed.values())
+
+    def problem_of(self, name: str) -> str:
+        return next((begun(each["message"]) for each in self.problems if each["path"] == name), "")
+
+
+@page.app_context_processor
+def _words() -> dict[str, object]:
+    return {"day_limits": LIMITS}
+
+
+@page.get("/spend")
+def show() -> ResponseReturnValue:
+    """The page; `of` is what the bars count."""
+    gate.allow("budget:read")
+    return _page()
+
+
+@page.post("/spend/day")
+def limit_day() -> ResponseReturnValue:
+    """Set what all tasks together may use on a day."""
+    gate.allow("budget:change")
+    return _limit(BudgetKind.DAY, "", "Kept. It counts from the next call on.", url_for("spend.show"))
+
+
+@page.post("/spend/agents/<name>")
+def limit_agent(name: str) -> ResponseReturnValue:
+    """Set what the tasks of one agent may use on a day."""
+    gate.allow("budget:change")
+    said = f"Kept for {name}. It counts from the next call on."
+    return _limit(BudgetKind.AGENT, name, said, url_for("spend.show", _anchor=f"agent-{name}"))
+
+
+def shown(kind: BudgetKind, name: str) -> Shown:
+    """How the budget stands."""
+    standing = budget_limits.show(kind, name)
+    return Shown(standing, as_typed(standing))
+
+
+def as_typed(standing: Standing) -> dict[str, str]:
+    """Its limits as somebody would type them."""
+    numbers = {"tokens": standing.tokens.most, "calls": standing.calls.most}
+    return {"cost": price_typed(standing.cost.most)} | {
+        name: "" if most is None else str(most) for name, most in numbers.items()
+    }
+
+
+def meters(standing: Standing) -> list[Meter]:
+    """What is used of each limit that it has."""
+    every = (
+        ("Money", "money", standing.cost),
+        ("Tokens", "tokens", standing.tokens),
+        ("Model calls", "calls", standing.calls),
+    )
+    return [
+        Meter(name, kind, limit.most, limit.used, limit.reserved)
+        for name, kind, limit in every
+        if limit.most is not None
+    ]
+
+
+def _limit(kind: BudgetKind, name: str, said: str, back: str) -> ResponseReturnValue:
+    typed = {each: request.form.get(each, "").strip() for each in LIMITS}
+    try:
+        budget_limits.set_limits(kind, name, _read(typed))
+    except InvalidInput as error:
+        wrong = replace(shown(kind, name), typed=typed, problems=error.problems)
+        return _page(wrong), 422
+    return done(said, back)
+
+
+def _read(typed: dict[str, str]) -> dict[str, str]:
+    """As tasks/budget_limits.py reads them: `200 k` is a number here; what is none is said there."""
+    return typed | {name: _number(typed[name]) for name in ("tokens", "calls") if typed[name]}
+
+
+def _number(text: str) -> str:
+    try:
+        return str(whole(text))
+    except ValueError:
+        return text
+
+
+def _page(wrong: Shown | None = None) -> str:
+    session = db.session()
+    today = date.fromisoformat(budgets.today(session))
+    days = by(session, SpendBy.DAY, Filters(days=spend_bars.DAYS))
+    sums = total(session, Filters(days=spend_bars.DAYS))
+    is_money = request.args.get("of", "money" if sums.cost or not sums.tokens else "tokens") == "money"
+    every = [shown(BudgetKind.AGENT, name) for name in session.scalars(select(Agent.name).order_by(Agent.name))]
+    day = shown(BudgetKind.DAY, "")
+    if wrong is not None and wrong.standing.kind is BudgetKind.DAY:
+        day = wrong
+    elif wrong is not None:
+        every = [wrong if each.name == wrong.name else each for each in every]
+    return render_template(
+        "pages/spend.html",
+        today=next((spent for spent in days if spent.name == today.isoformat()), spend_bars.NOTHING),
+        bars=spend_bars.of(days, today, is_money=is_money),
+        sums=sums,
+        day=day,
+        agents=every,
+        by_agent={spent.name: spent for spent in by(session, SpendBy.AGENT, Filters())},
+        by_model=by(session, SpendBy.MODEL, Filters(), SHOWN),
+        by_task=_titled(session, by(session, SpendBy.TASK, Filters(), SHOWN)),
+        wrong=wrong,
+        trial=budgets.TRIAL,
+    )
+
+
+def _titled(session: Session, spent: list[Spent]) -> list[tuple[Spent, str]]:
+    """Each with its task's title; empty where the task is gone."""
+    ids = [each.name for each in spent if each.name]
+    titles = {row.id: row.title for row in session.execute(select(Task.id, Task.title).where(Task.id.in_(ids)))}
+    return [(each, titles.get(each.name, "")) for each in spent]

@@ -31,7 +31,7 @@ SHOWN = (
     Task.cancel_requested_at, Task.stop_requested_at, Task.pause_requested_at, Task.dead_letter_at,
     Task.epoch, Task.run_number, Task.attempts, Task.losses, Task.lease_expires_at, Task.event_count,
     Task.steps_total, Task.steps_done, Task.error_code, Task.error_message, Task.submitted_at,
-    Task.started_at, Task.finished_at, Task.parent_id, Task.cloned_from_id, Task.schedule_id, Task.tenant, Task.author,
+    Task.started_at, Task.finished_at, Task.parent_id, Task.root_id, Task.depth, Task.cloned_from_id, Task.schedule_id, Task.tenant, Task.author,
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ class Filters:
     agent: str | None = None
     complexity: int | None = None
     q: str | None = None
+    family: str | None = None
+    """Only tasks of the family with this id, which is that of its first task."""
     dead_letters: bool = False
     """Only those that failed for good, and that nobody has dealt with."""
     states: tuple[State, ...] = ()
@@ -53,7 +55,8 @@ class Filters:
     @property
     def has_column(self) -> bool:
         """Whether a column is asked for, beside a search."""
-        return bool(self.state or self.agent or self.complexity or self.dead_letters or self.states or self.more)
+        named = self.state or self.agent or self.complexity or self.family
+        return bool(named or self.dead_letters or self.states or self.more)
 
     @property
     def wanted_states(self) -> tuple[State | str | None, ...]:
@@ -128,7 +131,7 @@ def _rows(session: Session, numbers: Select[int]) -> list[Task]:
 
 def _listed(filters: Filters, below: int, count: int) -> Select[int]:
     """The numbers of the first `count` tasks that pass the filters of columns."""
-    if filters.dead_letters:
+    if filters.dead_letters or filters.family:
         return _passing(filters, below).order_by(Task.number.desc()).limit(count)
     states = filters.wanted_states
     is_merged = (states != (None,) or filters.agent) and not filters.complexity
@@ -150,6 +153,8 @@ def _conditions(
     yield from filters.more
     if state:
         yield Task.state == state
+    if filters.family:
+        yield (Task.root_id == filters.family) | (Task.id == filters.family)
     if filters.agent:
         yield Task.agent == filters.agent
     if complexity:

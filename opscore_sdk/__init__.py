@@ -22,6 +22,7 @@ from opscore_sdk.exceptions import (
     Unauthorized,
     Unreachable,
 )
+from opscore_sdk.families import Family, FamilyProgress, Message
 from opscore_sdk.models import (
     Agent,
     Approval,
@@ -54,10 +55,13 @@ __all__ = [
     "Conflict",
     "Emergency",
     "Event",
+    "Family",
+    "FamilyProgress",
     "File",
     "Firing",
     "Forbidden",
     "InvalidRequest",
+    "Message",
     "NotFound",
     "OpsCoreClient",
     "OpsCoreError",

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from opscore_sdk import following
 from opscore_sdk.connection import Connection
 from opscore_sdk.controls import Controls
+from opscore_sdk.families import Families
 from opscore_sdk.inbox import Inbox
 from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Service, Step, Task, Template, Upload
 from opscore_sdk.queues import EmergencyStop, Queues
@@ -27,7 +28,7 @@ from opscore_sdk.searches import Searches
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-class OpsCoreClient(Controls):
+class OpsCoreClient(Controls, Families):
     """One installation's API.
 
     Without arguments: OPSCORE_URL and OPSCORE_API_TOKEN of the environment.  `timeout` is in seconds, for each
@@ -126,6 +127,7 @@ class OpsCoreClient(Controls):
         agent: str | None = None,
         complexity: int | None = None,
         q: str | None = None,
+        family: str | None = None,
         dead_letters: bool = False,
         cursor: str | None = None,
         limit: int = 50,
@@ -137,6 +139,7 @@ class OpsCoreClient(Controls):
             "agent": agent,
             "complexity": complexity,
             "q": q,
+            "family": family,
             "cursor": cursor,
             "limit": limit,
         }

@@ -174,6 +174,8 @@ def _waiting(data: Data) -> str:
     title = asked.get("title") or asked.get("key")
     if asked.get("kind") == "approval":
         return f"Asks a person: may “{title}” be done? {asked.get('why', '')}".strip()
+    if asked.get("kind") == "children":
+        return f"Waits for {counted(len(asked.get('children') or []), 'part')} that it handed on; no worker is held."
     return f"Asks a person: did “{title}” happen before it was cut off?" if title else "Asks a person."
 
 

@@ -6,6 +6,7 @@ Events of tasks: event_words.py, which asks here for every kind that it does not
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from webapp import family_words
 from webapp.amounts import counted, duration, number
 from webapp.limit_form import as_typed
 
@@ -59,6 +60,7 @@ def _delayed(data: Data) -> str:
 
 
 SENTENCES: dict[str, Callable[[Data], str]] = {
+    **family_words.SENTENCES,
     "agent.limits_changed": _limits_changed,
     "agent.paused": _paused,
     "agent.resumed": lambda data: "Resumed.",

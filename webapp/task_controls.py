@@ -39,6 +39,8 @@ PAUSE_NOW = Control("Pause now", "control.pause_now", "pause", "Cut the step tha
 HOLD = Control("Pause", "control.pause", "pause", "No agent takes it until it is resumed", "p")
 GO_ON = Control("Do not pause", "control.resume", "play", "Take the wish back", "p")
 RESUME = Control("Resume", "control.resume", "play", "Go on where it stopped", "p", "main")
+REST = Control("Pause its parts", "control.pause", "pause", "All that it handed on rests until it is resumed", "p")
+GO_ON_BELOW = Control("Resume its parts", "control.resume", "play", "What is paused of them goes on")
 RELEASE = Control(
     "Release the stop",
     "standing.release",
@@ -69,6 +71,8 @@ def controls_of(task: Task) -> list[Control]:
         return [RETRY, DISMISS]
     if task.state == State.PAUSED and task.emergency_at:
         return [RELEASE, CANCEL]
+    if task.state == State.WAITING and (task.question or {}).get("kind") == "children":
+        return [REST, GO_ON_BELOW, CANCEL]
     return AT_REST[State(task.state)]
 
 

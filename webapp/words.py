@@ -20,7 +20,7 @@ from webapp import amounts, markdown_text, money
 STATE_WORDS: dict[str, str] = {
     State.QUEUED: "Queued",
     State.RUNNING: "Running",
-    State.WAITING: "Waiting for you",
+    State.WAITING: "Waiting",
     State.PAUSED: "Paused",
     State.SUCCEEDED: "Succeeded",
     State.FAILED: "Failed",

@@ -6,7 +6,7 @@ A family is bounded (bounds.py), so that it is read whole.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, load_only
 
 from models.task import Task
@@ -32,6 +32,13 @@ def living_below(session: Session, tasks: Sequence[Task]) -> list[Task]:
     if not wanted:
         return []
     return locked_in_order(session, select(Task).where(Task.id.in_(wanted), Task.finished_at.is_(None)))
+
+
+def count_living_below(session: Session, task: Task) -> int:
+    """How many tasks below this one have not ended."""
+    wanted = set(_ids_below(session, task)) if task.root_id is not None else set()
+    alive = select(func.count()).select_from(Task).where(Task.id.in_(wanted), Task.finished_at.is_(None))
+    return (session.scalar(alive) or 0) if wanted else 0
 
 
 def locked_in_order(session: Session, wanted: Select[Task]) -> list[Task]:

@@ -63,7 +63,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
     told = settings.Settings(data_dir=folder)
     with bare_app(told).app_context(), scope.acting("person:local"):
         with writing() as session:
-            made = factories.every_state(session) | factories.every_plight(session)
+            made = factories.every_state(session) | factories.every_plight(session) | factories.some_family(session)
             tasks = {name: task.id for name, task in made.items()}
             factories.some_services(session)
             searches = factories.some_searches(session, made["succeeded"])

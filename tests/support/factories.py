@@ -326,6 +326,28 @@ def some_searches(session: Session, task: Task) -> dict[str, SearchQuery]:
     return made
 
 
+def some_family(session: Session) -> dict[str, Task]:
+    """A task that waits for its parts, which have parts of their own, and what was written to their channel."""
+    asked = {"kind": "children", "key": "share_out", "title": "Share out", "children": ["a", "b"]}
+    first = make_task(session, State.WAITING, done=1, title="Compare three suppliers", question=asked)
+    first.root_id = first.id
+    parts = [_part(session, first, "Supplier A: prices and terms", State.WAITING, question=asked)]
+    parts += [_part(session, first, "Supplier B: prices and terms", State.FAILED)]
+    last = _part(session, parts[0], "Read the price list of a supplier with a name that is long", State.RUNNING, done=2)
+    _part(session, parts[0], "Read the terms", State.SUCCEEDED)
+    said = ("The prices are net, in euros.", "Thanks. Add the delivery times where you find them.")
+    for text, author, task in zip(said, ("agent:scout", "person:local"), (last, first), strict=True):
+        event = make_event(session, first, "family.message", now(), text=text, from_task=task.id, title=task.title)
+        event.author = author
+    session.flush()
+    return {"family": first, "part": parts[0], "last part": last}
+
+
+def _part(session: Session, parent: Task, title: str, state: State, **values: Any) -> Task:
+    above = {"parent_id": parent.id, "root_id": parent.root_id, "depth": parent.depth + 1}
+    return make_task(session, state, title=title, **above, **values)
+
+
 def some_services(session: Session) -> None:
     """An outside service that is left alone, one that failed once, one that has a rate."""
     for _ in range(circuit.OPENS_AFTER):

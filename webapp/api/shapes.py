@@ -100,6 +100,7 @@ class TaskQuery(Question):
     q: str | None = Field(
         None, description="Words; each must begin a word of the title or the description.", max_length=500
     )
+    family: UUID | None = Field(None, description="Only the task with this id, and all that came from it.")
     dead_letters: bool = Field(False, description="Only those that failed for good and nobody has dealt with.")
     cursor: UUID | None = Field(None, description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=LARGEST_PAGE, description="Most tasks of a page.")

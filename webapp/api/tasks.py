@@ -53,7 +53,8 @@ def submit_task(header: KeyHeader, body: NewTask) -> Response:
 def list_tasks(query: TaskQuery) -> Response:
     """List tasks, newest first."""
     require("task:read")
-    filters = Filters(query.state, query.agent, query.complexity, query.q, query.dead_letters)
+    family = str(query.family) if query.family else None
+    filters = Filters(query.state, query.agent, query.complexity, query.q, family, query.dead_letters)
     found = page(db.session, filters, str(query.cursor) if query.cursor else None, query.limit)  # type: ignore[arg-type]
     tasks = [TaskSummary.model_validate(task) for task in found.tasks]
     return sent(TaskPage(tasks=tasks, next_cursor=UUID(found.next_cursor) if found.next_cursor else None))

@@ -113,7 +113,13 @@ def _filters(given: "MultiDict[str, str]") -> Filters:
     code = given.get("code")
     more = (reason_is(code),) if code else ()
     return Filters(
-        filters.state, filters.agent, filters.complexity, filters.q, dead_letters="dead_letters" in given, more=more
+        filters.state,
+        filters.agent,
+        filters.complexity,
+        filters.q,
+        filters.family,
+        dead_letters="dead_letters" in given,
+        more=more,
     )
 
 

@@ -13,6 +13,7 @@ from models.states import State
 from models.step import Step, StepState
 from models.task import Task
 from tasks import control, questions
+from tasks.family.tree import count_living_below
 from webapp import task_view
 from webapp.amounts import counted
 from webapp.ask import Question, ask, done
@@ -32,7 +33,7 @@ def ask_cancel(task_id: str) -> ResponseReturnValue:
             yes="Cancel the task",
             no="Keep it",
             back=_home_of(task),
-            says=[_lost(task), "It can be retried later, from the step where it was cut."],
+            says=[_lost(task), *_below(task), "It can be retried later, from the step where it was cut."],
             stays=_kept(task),
         )
     )
@@ -51,6 +52,8 @@ def pause(task_id: str) -> ResponseReturnValue:
     """Pause it, after the step that runs."""
     task = control.pause(_task(task_id).id)
     words = "Paused." if task.state == State.PAUSED else "It pauses after the step that runs."
+    if task.state == State.WAITING:
+        words = "Paused all that it handed on; what runs of it pauses after its step."
     return done(words, _home_of(task))
 
 
@@ -87,7 +90,8 @@ def pause_now(task_id: str) -> ResponseReturnValue:
 def resume(task_id: str) -> ResponseReturnValue:
     """Let it go on."""
     task = control.resume(_task(task_id).id)
-    return done("It goes on without a pause." if task.state == State.RUNNING else "Resumed.", _home_of(task))
+    words = "It goes on without a pause." if task.state == State.RUNNING else "Resumed."
+    return done("Resumed what was paused below." if task.state == State.WAITING else words, _home_of(task))
 
 
 @page.post("/tasks/<task_id>/retry")
@@ -184,6 +188,14 @@ def _lost(task: Task) -> str:
     if step is not None:
         return f"The step “{step.title}” is ended at once, with every process it started; what it has done is lost."
     return "It does not begin any further step." if task.started_at else "It has not begun yet, so no work is lost."
+
+
+def _below(task: Task) -> list[str]:
+    if task.root_id is None:
+        return []
+    count = count_living_below(db.session(), task)
+    verb = "is" if count == 1 else "are"
+    return [f"{counted(count, 'task')} that came from it {verb} cancelled too."] if count else []
 
 
 def _kept(task: Task) -> str:

@@ -38,7 +38,7 @@ from webapp.task_controls import controls_of, form_to_run_again, may_replay
 page = Blueprint("task", __name__)
 
 LOG_PAGE = 1000
-TABS = ("steps", "files", "changes", "log")
+TABS = ("steps", "files", "changes", "family", "log")
 
 
 @page.app_context_processor

@@ -66,6 +66,7 @@ def filters_of(given: "MultiDict[str, str]") -> Filters:
         agent=given.get("agent") or None,
         complexity=int(complexity) if complexity.isdecimal() and 1 <= int(complexity) <= 10 else None,
         q=given.get("q", "").strip()[:200] or None,
+        family=family if _is_id(family := given.get("family", "")) else None,
     )
 
 
@@ -77,6 +78,7 @@ def can_all(action: str, filters: Filters) -> bool:
 def where_of(filters: Filters) -> dict[str, str]:
     """The filters as the query of an address, without the empty ones."""
     given = {"q": filters.q, "state": filters.state, "agent": filters.agent, "complexity": filters.complexity}
+    given["family"] = filters.family
     return {name: str(value) for name, value in given.items() if value}
 
 

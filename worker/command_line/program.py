@@ -6,6 +6,8 @@ from worker.command_line.agents import agent
 from worker.command_line.chaos import chaos
 from worker.command_line.demo import demo
 from worker.command_line.emergency import release, stop_all
+from worker.command_line.families import family
+from worker.command_line.families import write as say
 from worker.command_line.frame import Program
 from worker.command_line.inbox import approve, inbox
 from worker.command_line.local import doctor, link, status, token
@@ -38,7 +40,7 @@ def program() -> None:
 
 
 for command in (
-    run, ask, task, inbox, approve, schedule, retention, agent, queue, stop_all, release, service, search, playbook, sandbox,
+    run, ask, task, family, say, inbox, approve, schedule, retention, agent, queue, stop_all, release, service, search, playbook, sandbox,
     status, doctor, token, link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

@@ -1,4 +1,4 @@
-"""The tasks that came from one, and their channel: `client.family(task_id)`, `client.say(task_id, "Begin with the north")`.
+"""The tasks that came from one, and their channel: `client.family(id)`, `client.say(id, "Begin with the north")`.
 
 The methods are those of `OpsCoreClient`.
 """

@@ -40,7 +40,7 @@ def program() -> None:
 
 
 for command in (
-    run, ask, task, family, say, inbox, approve, schedule, retention, agent, queue, stop_all, release, service, search, playbook, sandbox,
-    status, doctor, token, link, demo, chaos,
+    run, ask, task, family, say, inbox, approve, schedule, retention, agent, queue, stop_all, release, service,
+    search, playbook, sandbox, status, doctor, token, link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

@@ -90,7 +90,7 @@ class Spend(Owned, Base):
     """Those that it counts in, in the order of their ids: `[id, period]`."""
     state: Mapped[SpendState] = mapped_column(String(20), default=SpendState.RESERVED)
     estimated_tokens: Mapped[int] = mapped_column(BigInteger)
-    """What the question was taken to have at most, before it was sent."""
+    """What the question was thought to have at most, before it was sent."""
     reserved_tokens: Mapped[int] = mapped_column(BigInteger)
     reserved_cost: Mapped[int | None] = mapped_column(BigInteger)
     """None where the price is unknown."""

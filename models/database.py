@@ -157,13 +157,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
     connection.isolation_level = None  # the driver must not begin transactions of its own; `_begin` does
-    # The first, before anything is written to a new file: freed pages can be given back (tasks/compaction.py).
+    # The wait first: the others have to wait for their turn too.  Then, before anything is written to a new file, that
+    # freed pages can be given back (tasks/compaction.py).
     for pragma in (
+        "busy_timeout=15000",
         "auto_vacuum=INCREMENTAL",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

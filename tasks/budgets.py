@@ -8,6 +8,7 @@ made.  Why so: docs/decisions/0040-budgets-fail-closed.md.  The statements: mode
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from models import spending
 from models.budget import Budget, BudgetKind, Spend, SpendState
 from models.claim import Claim, Fenced
-from models.columns import clock, new_id
+from models.columns import clock, database_now, new_id
 from models.database import insert_unless_there, writing
 from models.errors import Conflict, Misconfigured
 from models.money import cost as cost_of
@@ -32,6 +33,9 @@ from tools import triggers
 
 TRIAL = "playground"
 """Whom a trial outside of tasks counts for."""
+SURPRISES_LAST = timedelta(days=1)
+LOOKED_AT = 20
+"""Calls of a model by which the next one is judged."""
 
 
 @dataclass(frozen=True)
@@ -193,10 +197,11 @@ def _own(session: Session, claim: Claim) -> None:
 def _reserve(
     session: Session, spend: Spend, candidate: Candidate, estimate: int, line: list[Budget], wall_ms: int
 ) -> Reservation:
-    spend.model, spend.estimated_tokens = candidate.name, _corrected(session, spend.task_id, candidate.name, estimate)
+    spend.model, spend.estimated_tokens = candidate.name, estimate
+    more = _surprise(session, spend.tenant, candidate)
+    tokens = (estimate + more[0], candidate.output_tokens + more[1])
     prices = (candidate.input_price, candidate.output_price)
-    spend.reserved_cost = cost_of(spend.estimated_tokens, candidate.output_tokens, *prices)
-    spend.reserved_tokens = spend.estimated_tokens + candidate.output_tokens
+    spend.reserved_tokens, spend.reserved_cost = sum(tokens), cost_of(*tokens, *prices)
     day = today(session)
     of_days = ((BudgetKind.AGENT, spend.agent), (BudgetKind.DAY, ""))
     budgets = [*line, *(of_day(session, kind, name, spend.tenant) for kind, name in of_days)]
@@ -221,14 +226,18 @@ def _take(session: Session, budget: Budget, need: Need, day: str, task_id: str |
         raise exceeded(now, spending.lacking(now, need, day), need, day, task_id) from full
 
 
-def _corrected(session: Session, task_id: str | None, model: str, estimate: int) -> int:
-    """The estimate, raised by as much as the task's last call of this model had more than was thought."""
-    last = select(Spend.input_tokens, Spend.estimated_tokens).where(Spend.task_id == task_id, Spend.model == model)
-    last = last.where(Spend.state == SpendState.SETTLED, Spend.input_tokens > 0).order_by(Spend.at.desc()).limit(1)
-    row = session.execute(last).one_or_none() if task_id is not None else None
-    if row is None or row.input_tokens <= row.estimated_tokens:
-        return estimate
-    return -(-estimate * row.input_tokens // max(1, row.estimated_tokens))
+def _surprise(session: Session, tenant: str, candidate: Candidate) -> tuple[int, int]:
+    """By how many tokens question and answer of the model's last calls had more than was thought, at most.
+
+    Its server may say something before each question that we do not see, or not keep to the answer's length.
+    """
+    of_model = (Spend.tenant == tenant, Spend.model == candidate.name, Spend.state == SpendState.SETTLED)
+    last = select(Spend.input_tokens, Spend.estimated_tokens, Spend.output_tokens)
+    last = last.where(*of_model, Spend.input_tokens > 0, Spend.at > database_now(-SURPRISES_LAST))
+    rows = session.execute(last.order_by(Spend.at.desc()).limit(LOOKED_AT)).all()
+    of_question = max((row.input_tokens - row.estimated_tokens for row in rows), default=0)
+    of_answer = max((row.output_tokens - candidate.output_tokens for row in rows), default=0)
+    return max(0, of_question), max(0, of_answer)
 
 
 def _must_do_without_price(budgets: list[Budget], model: str) -> None:

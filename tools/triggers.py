@@ -38,6 +38,10 @@ POINTS = frozenset(
         "rescue.before_commit",
         "rescue.after_commit",
         "write.before_commit",
+        "model.before_call",
+        "model.after_call",
+        "budget.before_commit",
+        "budget.after_reserve",
     }
 )
 _LOOK_EVERY_S = 0.02

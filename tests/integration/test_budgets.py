@@ -180,10 +180,13 @@ def test_reconciler_loses_the_calls_of_runs_that_are_over_and_no_others(app: Fla
     assert reserved(budget(BudgetKind.DAY)) == (0, 0, 0)
 
 
-def test_estimate_that_was_too_low_is_raised_for_the_next_call(app: Flask) -> None:
-    claim = running()
-    settle_alone(reserve(claim, "m1", model(), 50), Usage(150, 10))
-    assert reserve(claim, "m2", model(), 60).tokens == 180 + 100
+def test_what_a_server_counts_besides_is_reserved_for_all_its_next_calls(app: Flask) -> None:
+    settle_alone(reserve(running(), "m1", model(), 50), Usage(80, 110))
+    for _ in range(2):
+        reservation = reserve(running(), "m1", model(), 60)
+        assert reservation.tokens == 60 + 30 + 100 + 10
+        settle_alone(reservation, Usage(60, 10))
+    assert reserve(running(), "m1", model("large"), 60).tokens == 60 + 100
 
 
 def test_time_is_counted_over_runs_and_while_a_call_lasts(app: Flask) -> None:

@@ -4,7 +4,7 @@ The same through real processes: test_approvals_wait.py.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +33,28 @@ from tests.support.draining import drain_all, serving
 from tests.support.workplace import plan, write
 from tools.drill.note import NoteOnce
 
-Work = Callable[[], None]
-
 
 @pytest.fixture
-def served(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Served:
+def served(alone: Flask, monkeypatch: pytest.MonkeyPatch) -> Served:
     for module in (broker, waking):
         monkeypatch.setattr(module, "send_wake_up", lambda queue, task_id: None)
     return serving()
 
 
 @pytest.fixture
-def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+def noted(alone: Flask, tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
     """What the tools of exercises did outside, in order."""
     ledger = tmp_path / "ledger.jsonl"
-    monkeypatch.setenv("OPSCORE_DRILL_LEDGER", str(ledger))
-    settings.load.cache_clear()
 
     def keys() -> list[str]:
         lines = ledger.read_text().splitlines() if ledger.exists() else []
         return [json.loads(line)["key"] for line in lines]
 
-    return keys
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPSCORE_DRILL_LEDGER", str(ledger))
+        settings.load.cache_clear()
+        yield keys
+    settings.load.cache_clear()
 
 
 def submitted(body: dict[str, Any], **order: Any) -> str:
@@ -197,7 +197,7 @@ def test_the_first_answer_wins(served: Served) -> None:
     task_id = submitted(plan(note("mail", approval=True)))
     drain_all(served)
     approval = asked_by(task_id)
-    with scope.acting("person:bob"):
+    with scope.acting("person:bob", str(scope.current().tenant)):
         decide(approval.id, Said("reject", approval.digest), key="k1")
     with pytest.raises(Conflict, match="rejected by person:bob already"):
         decide(approval.id, yes(approval))

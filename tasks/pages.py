@@ -30,7 +30,8 @@ class FamilyPages:
         # Looked up here: a run knows no more of its task's row than what every run needs.
         root = select(Task.root_id).where(Task.id == self.task_id).scalar_subquery()
         family = select(Task.id).where((Task.root_id == root) | (Task.id == self.task_id))
-        wanted = select(Step).where(Step.task_id.in_(family), Step.tool == TOOL, Step.state == StepState.SUCCEEDED)
+        fetched = select(Step).where(Step.task_id.in_(family), Step.tool == TOOL, Step.superseded_at.is_(None))
+        wanted = fetched.where(Step.state == StepState.SUCCEEDED)
         columns = load_only(Step.tool, Step.state, Step.arguments, Step.output, Step.finished_at, Step.started_at)
         with reading() as session:
             return of_steps(session.scalars(wanted.options(columns).order_by(Step.id.desc()).limit(MOST)))

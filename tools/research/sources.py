@@ -6,6 +6,7 @@ It is a file of the workspace, for people and for the report; what may stand in 
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -93,7 +94,13 @@ def _new(page: FetchedPage, number: int) -> Source:
         url=page.url,
         title=page.title or page.url,
         authors=[each.sorted for each in several(page.authors)],
-        site=page.site,
+        site=page.site if not _is_host(page.site, page.url) else "",
         published=page.published,
         accessed=page.at,
     )
+
+
+def _is_host(name: str, url: str) -> bool:
+    """Whether the site's name is nothing but its address, which the reference says anyway."""
+    host = urlsplit(url).netloc.casefold()
+    return name.casefold().removeprefix("www.") == host.removeprefix("www.")

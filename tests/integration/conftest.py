@@ -21,7 +21,7 @@ from models import scope
 from models.database import bare_app, db
 from tasks import live
 from tasks.broker import celery_app
-from tests.support.postgresql import execute, named
+from tests.support.postgresql import copy, named
 from tests.support.web import Api
 from tests.support.workplace import BUILDER, SCOUT, AgentWanted, Workplace, wait_ready
 from webapp import create_app
@@ -151,9 +151,7 @@ def celery_worker_cluster(
 def _copied(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh copy of the migrated PostgreSQL database, which goes with its server."""
     server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("migrated_postgresql")
-    name = f"test_{uuid.uuid4().hex}"
-    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return named(server, name)
+    return named(server, copy(server, template))
 
 
 def _forget() -> None:

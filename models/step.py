@@ -61,6 +61,8 @@ class Step(Owned, Base):
     """The limits in force when it was called, each with who set it: `Effective.as_dict` of tools/limits.py."""
     usage: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Of a model call: model, provider, prompt, input_tokens, output_tokens, cost (micro-dollars, None: unknown)."""
+    for_model: Mapped[str | None] = mapped_column(Text)
+    """What the model whose call it is was told of it, to the letter; None where no model called."""
     changes: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
     """Paths added, changed, removed in the workspace."""
     snapshot_before: Mapped[str | None] = mapped_column(String(80))

@@ -11,7 +11,7 @@ from typing import Any
 import settings
 from models.claim import Claim, Fenced, Lost
 from models.errors import OpsCoreError
-from tasks import plans
+from tasks import plan_run, plans
 from tasks.approvals.gate import REJECTED, UNAPPROVED
 from tasks.fenced_writes import Within
 from tasks.inputs import find_source
@@ -19,7 +19,7 @@ from tasks.ledger import Ledger
 from tasks.outcome import describe
 from tasks.place import Place
 from tasks.retry import Failure, decide, policy_of, uses_attempt
-from tasks.steps import Cut, CutBefore, Halted, Parked, PlanRefused, Run, StepFailed, begin_plan
+from tasks.steps import Cut, CutBefore, GivenUp, Halted, Parked, PlanRefused, Run, StepFailed, begin_plan
 from tasks.wishes import Pulse, Wish
 from tools import triggers
 from tools.refusals import room_for
@@ -62,7 +62,7 @@ def _try(ledger: Ledger, until: ExitStack, within: Within | None) -> None:
 def _work(run: Run, within: Within | None) -> None:
     try:
         begin_plan(run)
-        plans.follow(run)
+        plan_run.follow(run)
         run.place.complete()
         _succeed(run, within)
     except Halted as halted:
@@ -76,6 +76,8 @@ def _work(run: Run, within: Within | None) -> None:
     except PlanRefused as refused:
         message = f"cannot begin the task's plan: {refused.reason}"
         run.ledger.fail(refused.code, message, counts=False, by_person=refused.code == REJECTED)
+    except GivenUp as end:
+        run.ledger.fail(end.code, end.message, end.told)
     except StepFailed as failed:
         _failed(run, failed)
 

@@ -7,7 +7,7 @@ unseen, and after each step; the last step's end and the task's are one.  How it
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.orm import Session, load_only
@@ -32,6 +32,7 @@ from tasks.told import Telling
 from tasks.wishes import Pulse, uptime
 from tools.limits import Effective
 
+T = TypeVar("T")
 SHOWN_AFTER_S = 0.3
 """A call that takes longer is shown as begun, whatever its tool."""
 
@@ -72,6 +73,13 @@ class Ledger:
         live = select(Step).where(Step.task_id == self.claim.task_id, Step.superseded_at.is_(None))
         return {step.key: step for step in self._read(live)}
 
+    def succeeded_steps(self) -> list[Step]:
+        """All that stand as done, of the task and its family, the oldest first."""
+        root = self.whole_task().root_id
+        family = select(Task.id).where(Task.root_id == root) if root else [self.claim.task_id]
+        done = select(Step).where(Step.task_id.in_(family), Step.superseded_at.is_(None))
+        return self._read(done.where(Step.state == StepState.SUCCEEDED).order_by(Step.started_at, Step.id))
+
     def workspace(self) -> Workspace | None:
         """The workspace's row, if a run made one before."""
         if self.claim.run_number == 1:
@@ -87,6 +95,19 @@ class Ledger:
         named = select(Agent).where(Agent.name == claim.agent).options(load_only(Agent.limits, Agent.approvals))
         found = next(iter(self._read(named)), None)
         return OfAgent(found.limits, found.approvals) if found is not None else OfAgent({}, [])
+
+    def whole_task(self) -> Task:
+        """The task's row with what a claim does not read."""
+        found: Task = self._read(select(Task).where(Task.id == self.claim.task_id))[0]
+        return found
+
+    def agent(self) -> Agent | None:
+        """The agent that works on it, as it is now."""
+        return next(iter(self._read(select(Agent).where(Agent.name == self.claim.agent))), None)
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """What the work returns, which is tried again while the database is away."""
+        return self._writes.patiently(work)
 
     def approval(self, key: str) -> Approval | None:
         """The last one that was asked for of this step in this epoch, and was not withdrawn."""
@@ -158,8 +179,15 @@ class Ledger:
         skipped = _Begun(values, before)
         self._writes.note("step.skipped", told, {"steps_done": self._steps_done}, skipped.write)
 
-    def finish_step(self, step_id: str, key: str, title: str, outcome: StepOutcome) -> None:
-        """Note result and snapshot of the step."""
+    def finish_step(
+        self,
+        step_id: str,
+        key: str,
+        title: str,
+        outcome: StepOutcome,
+        more: Callable[[Session], object] | None = None,
+    ) -> None:
+        """Note result and snapshot of the step; `more` is written in the same transaction."""
         is_good = outcome.state is StepState.SUCCEEDED
         self._steps_done += is_good
         assert self._open is not None and self._open.values["id"] == step_id  # noqa: S101  (only what was started is finished)
@@ -171,6 +199,8 @@ class Ledger:
             if begun.written_in is not session:
                 session.execute(update(Step).where(Step.id == step_id).values(**finished))
             self._keep_files(session, step_id, outcome)
+            if more is not None:
+                more(session)
 
         # Whoever got so far is not why the workers before it died: what is capped is deaths in a row.
         values = {"steps_done": self._steps_done, "losses": 0} if is_good else {}

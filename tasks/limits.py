@@ -37,6 +37,17 @@ def of_step(
     )
 
 
+def of_model_call(told: Settings, task: Task, plan: PlanFields, of_agent: Mapping[str, Any]) -> Effective:
+    """The limits of a call of a model: no tool and no step says anything about it."""
+    return limits.tightest(
+        [
+            *_of_plan(told, plan.limits, has_template=task.template is not None),
+            ("agent", limits.read(of_agent)),
+            ("task", limits.read(task.limits)),
+        ]
+    )
+
+
 def before_a_task(told: Settings, plan: PlanFields | None, *, has_template: bool) -> Effective:
     """What holds for every step of the plan where neither agent nor task set anything; without a plan, here."""
     return limits.tightest(_of_plan(told, plan.limits if plan else {}, has_template=has_template))

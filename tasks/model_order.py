@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from models.agent import Agent
 from models.database import reading
 from models.errors import Problem
-from models.provider import LanguageModel, Provider
-from tasks import model_checks
+from tasks import model_checks, model_choice
 from tasks.model_plan import BudgetFields, ModelPlan
 from tasks.plan_checks import plainly, unknown_tool
 from tasks.plan_fields import WHOLE_PLAN
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ONLY_MODEL = ("tools", "model", "budget", "promises", "instructions")
 NOT_FOR_PLAYBOOKS = "is for tasks that a model works on; this one follows a playbook, whose steps say it all"
-NO_MODEL = "no language model is configured: add a provider on the page Providers, or with bin/opscore provider add"
 SOURCE = {"type": "string", "format": "source", "title": "File or folder", "description": "What it works on."}
 # Further inputs are shown to the model as they are.
 INPUTS = {"type": "object", "properties": {"source": SOURCE}}
@@ -82,22 +81,18 @@ def _of_approvals(names: list[str]) -> Iterator[Problem]:
 
 
 def _of_models(plan: ModelPlan, order: "Order") -> Iterator[Problem]:
-    """What keeps every model from being asked: none is configured, or not those that were named."""
-    known = _model_names()
-    if not known:
-        yield _wrong("model", NO_MODEL)
-        return
-    for name in plan.models:
-        if model_checks.MODEL.fullmatch(name) and name not in known:
-            yield _wrong("model", f"there is no model {name}; there are {', '.join(known)}")
+    """What keeps every model from being asked: none may be used, or not those that were named."""
+    known = model_choice.problems([name for name in plan.models if model_checks.MODEL.fullmatch(name)])
+    if known and model_choice.is_any():
+        yield from (_wrong("model", each["message"]) for each in known)
+    elif refused := model_choice.refusal(plan.models, order.complexity or plan.complexity, _model_of(order.agent)):
+        yield _wrong("model", refused)
 
 
-def _model_names() -> list[str]:
-    """The models that may be asked, as `provider/model`."""
-    named = select(Provider.name, LanguageModel.name).join(LanguageModel.provider)
-    usable = named.where(Provider.disabled_at.is_(None), LanguageModel.disabled_at.is_(None))
+def _model_of(agent: str | None) -> str | None:
+    """The model that the agent thinks with."""
     with reading() as session:
-        return sorted(f"{provider}/{model}" for provider, model in session.execute(usable))
+        return session.scalar(select(Agent.model).where(Agent.name == agent)) if agent else None
 
 
 def _of_form(error: Mapping[str, Any]) -> Problem:

@@ -52,6 +52,10 @@ class StepOutcome:
     files: int = 0
     total_bytes: int = 0
     artifacts: list[KeptFile] = field(default_factory=list)
+    for_model: str | None = None
+    """What the model whose call it is is told of it."""
+    usage: dict[str, Any] = field(default_factory=dict)
+    """Of a model call."""
 
     def columns(self) -> dict[str, Any]:
         """The values of the step's row."""

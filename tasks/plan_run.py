@@ -1,6 +1,7 @@
 """Follow a task's plan, of whichever kind it is: playbook_run.py, minds/."""
 
 from tasks import playbook_run
+from tasks.model_plan import ModelPlan
 from tasks.playbook import Playbook
 from tasks.steps import Run
 
@@ -9,8 +10,14 @@ def follow(run: Run) -> None:
     """Do what is left of the run's plan; the end of its last step is noted, and not written yet.
 
     Raises:
-        Halted, CutBefore, Parked, StepFailed: the run ends before its last step.
+        Halted, CutBefore, Parked, GivenUp, StepFailed: the run ends before its last step.
         OpsCoreError: an error that is no step's.
     """
-    assert isinstance(run.plan, Playbook)  # noqa: S101  (nothing else can be submitted)
-    playbook_run.follow(run, run.plan)
+    match run.plan:
+        case Playbook() as playbook:
+            playbook_run.follow(run, playbook)
+        case ModelPlan() as plan:
+            # What it needs of others takes seconds to import, and most workers never do.
+            from tasks.minds.loop import follow as think
+
+            think(run, plan)

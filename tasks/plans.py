@@ -5,7 +5,7 @@ A plan's id is made from its contents, so what is remembered here is never out o
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 
@@ -14,9 +14,6 @@ from models.plan import Plan
 from models.task import Task
 from tasks.model_plan import ModelPlan
 from tasks.playbook import Playbook
-
-if TYPE_CHECKING:
-    from tasks.steps import Run
 
 MOST_REMEMBERED = 64
 AnyPlan = Playbook | ModelPlan
@@ -30,13 +27,6 @@ def plan_of(task: Task) -> AnyPlan:
 def parsed(content: Mapping[str, Any]) -> AnyPlan:
     """The plan with these contents, as they stand in the database."""
     return (ModelPlan if content.get("kind") == "model" else Playbook).model_validate(content)
-
-
-def follow(run: "Run") -> None:
-    """As plan_run.py's."""
-    from tasks import plan_run
-
-    plan_run.follow(run)
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

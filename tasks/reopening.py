@@ -17,6 +17,7 @@ from models.step import CUT_OFF, CUT_SHORT, Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
 from tasks import folders
+from tasks.minds import record
 from tasks.submission import HEAD_START
 from tasks.timeline import record_of_task
 from tools.contract import Effect
@@ -32,7 +33,7 @@ def reopen(session: Session, task: Task, from_step: str | int | None, **values: 
         InvalidInput: it has no such step.
     """
     steps = live_steps(session, task.id)
-    at = _unfinished(steps) if from_step is None else _named(task, steps, from_step)
+    at = _unfinished(task, steps) if from_step is None else _named(task, steps, from_step)
     kept, again = steps[:at], steps[at:]
     if again:
         _restore(session, task, steps, at)
@@ -63,9 +64,17 @@ def live_steps(session: Session, task_id: str) -> list[Step]:
     return list(session.scalars(mine.order_by(Step.position, Step.started_at)))
 
 
-def _unfinished(steps: Sequence[Step]) -> int:
-    """Index of the first that did not succeed; behind the last where all did."""
-    return next((index for index, step in enumerate(steps) if step.state not in FINISHED), len(steps))
+def _unfinished(task: Task, steps: Sequence[Step]) -> int:
+    """Index of the first that did not succeed; behind the last where all did.
+
+    What failed for a model was told it, and is part of what it knows.
+    """
+    is_done = record.stands if task.plan.content.get("kind") == "model" else _has_succeeded
+    return next((index for index, step in enumerate(steps) if not is_done(step)), len(steps))
+
+
+def _has_succeeded(step: Step) -> bool:
+    return step.state in FINISHED
 
 
 def _named(task: Task, steps: Sequence[Step], wanted: str | int) -> int:

@@ -71,6 +71,16 @@ class PlanRefused(Exception):
         self.reason = reason
 
 
+class GivenUp(Exception):
+    """The plan's own end without success: nothing broke, and no further attempt by itself."""
+
+    def __init__(self, code: str, message: str, **told: Any) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.told = told
+
+
 class StepFailed(Exception):
     """A step failed; its end is noted."""
 
@@ -107,6 +117,8 @@ class Run:
     position: int = 0
     total: int = 0
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    explain: Callable[[StepOutcome, str, dict[str, Any]], str] | None = None
+    """What the model is told of what came of a call of that tool with these arguments; None: nobody is told."""
 
     @property
     def pulse(self) -> Pulse:
@@ -130,6 +142,8 @@ class Done:
 
     outcome: StepOutcome
     attempt: int
+    arguments: dict[str, Any]
+    """Those that it was called with: a person may have changed them."""
 
 
 def perform(
@@ -157,7 +171,8 @@ def perform(
         case gate.Ask(question, rows):
             raise Parked(question, rows)
         case gate.Refused() as refused:
-            return _leave_undone(run, begin(run, planned, key, title, arguments, before, parent_id, of_agent), refused)
+            begun = begin(run, planned, key, title, arguments, before, parent_id, of_agent)
+            return _leave_undone(run, begun, refused, planned.tool, arguments)
         case gate.Go(approved):
             arguments = approved
     if tool.uses_workspace:
@@ -170,9 +185,10 @@ def perform(
     triggers.at("step.after_call")
     stop_if_cut(run, begun, outcome)
     _keep(run, outcome, tool)
+    _explain(run, outcome, tool.name, arguments)
     triggers.at("step.before_finish")
     run.ledger.finish_step(begun.step_id, key, title, outcome)
-    return Done(outcome, begun.attempt)
+    return Done(outcome, begun.attempt, arguments)
 
 
 def begin_plan(run: Run) -> None:
@@ -198,10 +214,12 @@ def begin(
     before: Step | None = None,
     parent_id: str | None = None,
     of_agent: OfAgent | None = None,
+    limits: Effective | None = None,
 ) -> Begun:
-    """Note that the step begins; its end is the ledger's `finish_step`."""
-    of_agent = of_agent or run.ledger.of_agent()
-    limits = of_step(settings.load(), run.task, run.plan, planned, of_agent.limits)
+    """Note that the step begins; its end is the ledger's `finish_step`.  Without `limits` those of its tool hold."""
+    if limits is None:
+        of_agent = of_agent or run.ledger.of_agent()
+        limits = of_step(settings.load(), run.task, run.plan, planned, of_agent.limits)
     attempt = 1 if before is None else before.attempt + _used_attempt(before)
     triggers.at("step.before_start")
     step_id = run.ledger.start_step(
@@ -246,12 +264,18 @@ def settle(run: Run) -> None:
     triggers.at("step.after_finish")
 
 
-def _leave_undone(run: Run, begun: Begun, refused: gate.Refused) -> Done:
+def _leave_undone(run: Run, begun: Begun, refused: gate.Refused, tool: str, arguments: dict[str, Any]) -> Done:
     """Note a step that must not be done: nothing was called, and the folder is as it was."""
     outcome = refused.outcome
     outcome.snapshot_before = outcome.snapshot = run.place.snapshot
+    _explain(run, outcome, tool, arguments)
     run.ledger.finish_step(begun.step_id, begun.key, begun.title, outcome)
-    return Done(outcome, begun.attempt)
+    return Done(outcome, begun.attempt, arguments)
+
+
+def _explain(run: Run, outcome: StepOutcome, tool: str, arguments: dict[str, Any]) -> None:
+    if run.explain is not None:
+        outcome.for_model = run.explain(outcome, tool, arguments)
 
 
 def _used_attempt(before: Step) -> bool:

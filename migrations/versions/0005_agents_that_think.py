@@ -18,7 +18,7 @@ UUID = sa.Uuid(as_uuid=False)
 # Name, type, and where it may not be empty its value in the rows that are there.
 COLUMNS: dict[str, list[tuple[str, Any, str | None]]] = {
     "agent": [("model", sa.String(300), None), ("approvals", sa.JSON, "[]")],
-    "step": [("usage", sa.JSON, "{}")],
+    "step": [("usage", sa.JSON, "{}"), ("for_model", sa.Text, None)],
     "task": [("root_id", UUID, None), ("depth", sa.Integer, "0")],
 }
 ENDED = ["tenant", "state", "finished_at"]

@@ -11,13 +11,13 @@ from models.errors import InvalidInput
 from models.plan import Plan
 from models.task import Task
 from tasks.cloning import clone
-from tasks.model_order import NO_MODEL
+from tasks.model_choice import ADD_ONE
 from tasks.model_plan import ModelPlan
 from tasks.plans import parsed, plan_of
 from tasks.schedules import Wanted, create, run_now
 from tasks.submission import Order, submit
 from tests.integration.test_submission import problems_of
-from tests.support.thinking import configure, forget
+from tests.support.language_models import configure, forget
 from tests.support.workplace import LOOK, Workplace, plan
 
 WORDS = "Write a program that prints the first primes.\n\nTen of them."
@@ -58,7 +58,7 @@ def test_what_a_person_says_stands_in_the_plan(workplace: Workplace) -> None:
 
 def test_without_a_model_the_order_is_refused_with_the_way_out_and_playbooks_go_on(workplace: Workplace) -> None:
     forget()
-    assert problems_of(workplace, description=WORDS) == {"model": NO_MODEL}
+    assert problems_of(workplace, description=WORDS) == {"model": f"no model is there that may be used; {ADD_ONE}"}
     assert workplace.submit(plan(LOOK), approvals=["files.list"])
 
 
@@ -73,7 +73,7 @@ def test_every_mistake_about_a_model_is_named(workplace: Workplace) -> None:
         approvals=["nothing"],
     )
     assert sorted(found) == ["approvals[0]", "model", "promises[0].path", "promises[1].check", "tools[1]"]
-    assert found["model"] == "there is no model local/huge; there are local/small"
+    assert found["model"] == "there is no model local/huge that may be used; there are local/small"
     assert "budget.tokens" in problems_of(workplace, description=WORDS, budget={"tokens": 0})
 
 

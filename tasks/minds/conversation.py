@@ -1,0 +1,92 @@
+"""What the model is sent: the opening, then every answer and what became of its calls, made from the record alone."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelRequestPart,
+    ModelResponse,
+    SystemPromptPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.tools import ToolDefinition
+
+from tasks.minds.offer import Offer
+from tasks.minds.opening import Opening
+from tasks.minds.record import Turn
+from tasks.token_estimate import of_question
+
+OPENED_AGAIN = "A person had the task opened again. Look at what is there and go on."
+NOT_DONE = "This call was not made."
+
+
+def messages(opening: Opening, turns: Sequence[Turn], epoch: int) -> list[ModelMessage]:
+    """The conversation so far, up to what the model is to answer now in that epoch."""
+    first: list[ModelRequestPart] = [SystemPromptPart(opening.prompt.text), UserPromptPart(opening.asked)]
+    found: list[ModelMessage] = [ModelRequest(parts=first)]
+    for turn, then in _with_next(turns, epoch):
+        found += [_response(turn), ModelRequest(parts=list(_became(turn, then)))]
+    return found
+
+
+def definitions(offer: Offer) -> list[ToolDefinition]:
+    """What may be called, as the library writes it."""
+    return [
+        ToolDefinition(name=each.name, description=each.purpose, parameters_json_schema=each.schema)
+        for each in offer.all
+    ]
+
+
+def estimate(opening: Opening, turns: Sequence[Turn], epoch: int, model: str, tools: Sequence[ToolDefinition]) -> int:
+    """Most tokens that the question has, by what this model's server counted of it before."""
+    sizes, last = [_size(opening.prompt.text), _size(opening.asked)], None
+    for turn, then in _with_next(turns, epoch):
+        if turn.model == model:
+            last = turn.counted(len(sizes)) or last
+        sizes.append(_size(json.dumps(turn.message)))
+        sizes += [_size(str(part.content)) for part in _became(turn, then)]  # type: ignore[union-attr]
+    return of_question(sizes, sum(_size(f"{each}") for each in tools), last)
+
+
+def _with_next(turns: Sequence[Turn], epoch: int) -> Iterator[tuple[Turn, int]]:
+    """Each answer, and the epoch of the one that follows it."""
+    epochs = [*(turn.epoch for turn in turns[1:]), epoch]
+    return zip(turns, epochs, strict=False)
+
+
+def _response(turn: Turn) -> ModelResponse:
+    (found,) = ModelMessagesTypeAdapter.validate_python([turn.message])
+    assert isinstance(found, ModelResponse)  # noqa: S101  (it was one when it was kept)
+    parts = [_sendable(part) if isinstance(part, ToolCallPart) else part for part in found.parts]
+    return replace(found, parts=parts)
+
+
+def _sendable(call: ToolCallPart) -> ToolCallPart:
+    """The call; many servers refuse a conversation in which its arguments are no JSON object."""
+    try:
+        is_object = isinstance(json.loads(call.args) if isinstance(call.args, str) else call.args, dict)
+    except ValueError:
+        is_object = False
+    return call if is_object else replace(call, args=json.dumps({"not_readable": str(call.args)}))
+
+
+def _became(turn: Turn, then: int) -> Iterator[ModelRequestPart]:
+    """What the model is told after its answer."""
+    acts = {act.key: act for act in turn.acts}
+    for number, call in enumerate(turn.calls, 1):
+        act = acts.get(f"{turn.key}.{number}")
+        yield ToolReturnPart(call.name, act.text if act else NOT_DONE, call.id)
+    if not turn.calls and (said := acts.get(f"{turn.key}.1")):
+        yield UserPromptPart(said.text)
+    if then != turn.epoch:
+        yield UserPromptPart(OPENED_AGAIN)
+
+
+def _size(text: str) -> int:
+    return len(text.encode())

@@ -23,6 +23,7 @@ from models.task import Task
 from tasks.budgets import open_for
 from tasks.control import pause_in, retry_in
 from tasks.family import bounds, handed
+from tasks.family.hearing import CHILDREN
 from tasks.family.parts import prepared
 from tasks.family.tree import locked_in_order
 from tasks.model_plan import BudgetFields, ModelPlan
@@ -30,6 +31,8 @@ from tasks.plans import AnyPlan, parsed, plan_of
 from tasks.repetition import once
 from tasks.standing import written
 from tasks.submission import Prepared, write
+from tools import triggers
+from tools.waiting import Wait
 from tools.workspace import Workspace
 
 
@@ -58,7 +61,8 @@ def children_of(asker: Asker, wanted: Sequence[Mapping[str, Any]], workspace: Wo
 
     Raises:
         InvalidInput: its `problems` name what is wrong with which part.
-        Conflict: the family is too deep or too large, or the task that asks is not to go on.
+        Conflict: the family is too deep or too large, or another run has the task that asks.
+        Wait: the task that asks is to be cancelled.
     """
     with reading() as session:
         parent = _row(session, asker.task_id)
@@ -113,6 +117,8 @@ def _make(
             named = [{"task": each.task.id, "title": each.task.title} for each in made.values()]
             root = {"root_id": above.root_id or above.id}
             written(session, above, "task.delegated", {"step": asker.step_key, "children": named}, **root)
+            triggers.at("family.before_commit")
+        triggers.at("family.after_commit")
     except BaseException:
         for each in made.values():
             handed.remove(each.task.id)
@@ -123,14 +129,17 @@ def _locked(session: Session, asker: Asker, more: int) -> Task:
     """The row of who hands on, with that of the family's first task before it; nobody else adds to the family now.
 
     Raises:
-        Conflict: the run does not have the task any more, or is to end.
+        Conflict: the run does not have the task any more.
+        Wait: it is to be cancelled.
     """
     first = _row(session, asker.task_id).root_id or asker.task_id
     rows = locked_in_order(session, select(Task).where(Task.id.in_({first, asker.task_id})))
     parent = next(row for row in rows if row.id == asker.task_id)
-    is_mine = parent.state == State.RUNNING and parent.run_number == asker.run_number
-    if not is_mine or parent.cancel_requested_at is not None:
-        raise Conflict("cannot hand this on: the task is to end, or another run has it", task_id=parent.id)
+    if parent.state != State.RUNNING or parent.run_number != asker.run_number:
+        raise Conflict("cannot hand this on: another run has the task", task_id=parent.id)
+    if parent.cancel_requested_at is not None:
+        # No failure of the step: its run, which may not wait either, ends as cancelled.
+        raise Wait({"kind": CHILDREN, "children": []})
     bounds.must_not_be_too_many(session, first, more)
     return parent
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.database import after_commit
 from tasks.logs import logger
+from tools import triggers
 
 CHILDREN = "children"
 """Kind of the question of a task that waits for its parts."""
@@ -40,7 +41,9 @@ def note_wait(task_id: str) -> None:
 def _hear(task_ids: list[str]) -> None:
     from tasks.family.ends import hear  # as above
 
+    triggers.at("family.before_hearing")
     try:
         hear(task_ids)
+        triggers.at("family.after_hearing")
     except DATABASE_AWAY as error:
         log.warning("family.unheard", tasks=task_ids, error=str(error.orig))

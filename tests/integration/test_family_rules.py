@@ -27,6 +27,7 @@ from tasks.family.shared import Shared
 from tasks.family.tree import members
 from tasks.reconcile.due import fail_late
 from tests.support.factories import make_agent, make_task
+from tools.waiting import Wait
 from tools.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -161,10 +162,10 @@ def test_model_hands_on_no_tool_that_it_may_not_use_itself(workspace: Workspace)
         children_of(asker(row(middle)), [{"title": "B", "playbook": writes}], workspace)
 
 
-def test_who_is_to_end_hands_nothing_on(workspace: Workspace) -> None:
+def test_who_is_to_be_cancelled_hands_nothing_on(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     control.cancel(first.id)
-    with pytest.raises(Conflict, match="is to end"):
+    with pytest.raises(Wait):
         children_of(asker(first), [part()], workspace)
     other = new(State.RUNNING)
     with pytest.raises(Conflict, match="another run has it"):

@@ -35,11 +35,11 @@ def main() -> None:
     points = dict(enumerate(sys.argv[1:], 1))
     with bare_app(settings.load()).app_context(), scope.wide("system:dying"):
         for _ in range(MOST_PROCESSES):
-            if not _count("open"):
+            if not count("open"):
                 return
-            done = _count("done")
+            done = count("done")
             target = next((step for step, point in points.items() if step > done and point != "-"), 0)
-            code = _one(f"{points[target]}=kill@{_passes(points[target], done, target)}" if target else "")
+            code = fork_one(f"{points[target]}=kill@{_passes(points[target], done, target)}" if target else "")
             if code == SIGKILLED:
                 points.pop(target)
             print(target, code, flush=True)
@@ -54,7 +54,7 @@ def _passes(point: str, done: int, target: int) -> int:
     return sum(1 for step in steps if step % ONCE_EVERY or point not in OF_WRITERS)
 
 
-def _one(wanted: str) -> int:
+def fork_one(wanted: str) -> int:
     """Fork a process that takes a task and dies as is wanted; returns how it ended."""
     db.engine.dispose()  # no child may share a connection
     pid = os.fork()
@@ -68,7 +68,7 @@ def _one(wanted: str) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _count(what: str) -> int:
+def count(what: str) -> int:
     """Tasks that are open, or steps that those have done."""
     counted = {"open": func.count(), "done": func.sum(Task.steps_done)}[what]
     with reading() as session:

@@ -168,7 +168,7 @@ def test_who_is_to_be_cancelled_hands_nothing_on(workspace: Workspace) -> None:
     with pytest.raises(Wait):
         children_of(asker(first), [part()], workspace)
     other = new(State.RUNNING)
-    with pytest.raises(Conflict, match="another run has it"):
+    with pytest.raises(Conflict, match="another run has the task"):
         children_of(Asker(other.id, other.run_number + 1, 1, "share_out"), [part()], workspace)
 
 

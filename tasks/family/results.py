@@ -17,7 +17,10 @@ from tools.team.port import Brought, Came
 from tools.workspace import Workspace
 
 OUTPUT = "output/"
-LONGEST_SUMMARY = 4000
+LONGEST_SUMMARY = 8000
+"""Characters, of all children of a call together."""
+SHORTEST_SUMMARY = 400
+MODEL_CALL = "model.call"
 LARGEST_OUTPUT = 8000
 """Characters of JSON; what is larger stands in the part's own step."""
 CUT = {State.FAILED: "it failed", State.CANCELLED: "it was cancelled"}
@@ -27,7 +30,9 @@ def came(session: Session, parent_id: str, children: Sequence[Task]) -> list[Cam
     """How these children of the task ended, in the same order."""
     siblings = select(Task.id).where(Task.parent_id == parent_id).order_by(Task.number)
     numbers = {task_id: number for number, task_id in enumerate(session.scalars(siblings), 1)}
-    return [_came(session, child, numbers[child.id]) for child in children]
+    # A model is told a bounded text of a call: each child is to have its part of it.
+    longest = max(SHORTEST_SUMMARY, LONGEST_SUMMARY // len(children))
+    return [_came(session, child, numbers[child.id], longest) for child in children]
 
 
 def bring(session: Session, task_id: str, folder: str, into: Workspace, limits: Limits) -> Brought:
@@ -63,10 +68,13 @@ class _Room:
         return True
 
 
-def _came(session: Session, task: Task, number: int) -> Came:
+def _came(session: Session, task: Task, number: int, longest: int) -> Came:
     last = _last_step(session, task)
-    summary, output = ("", {}) if last is None else (_summary(last), _bounded(last.output))
+    is_model = last is not None and last.tool == MODEL_CALL
+    # What a model was sent and answered is its own; its words are what counts.
+    output = {} if last is None or is_model else _bounded(last.output)
     error = "" if task.state == State.SUCCEEDED else task.error_message or CUT.get(State(task.state), "")
+    summary = "" if last is None else _cut(last.stdout, longest)
     return Came(number, task.id, task.title, str(task.state), summary, output, error)
 
 
@@ -76,11 +84,10 @@ def _last_step(session: Session, task: Task) -> Step | None:
     return session.scalars(found.limit(1)).one_or_none()
 
 
-def _summary(step: Step) -> str:
+def _cut(text: str, longest: int) -> str:
     """The last words: what a model answered, or what the last step printed."""
-    said = step.output.get("text") if step.tool == "model.call" else step.stdout
-    text = str(said or step.stdout or "").strip()
-    return text if len(text) <= LONGEST_SUMMARY else f"{text[: LONGEST_SUMMARY - 1]}…"
+    said = text.strip()
+    return said if len(said) <= longest else f"{said[: longest - 1]}…"
 
 
 def _bounded(output: Mapping[str, Any]) -> dict[str, Any]:

@@ -244,9 +244,17 @@ class OpsCoreClient(Controls, Families):
         """Let the agent take tasks again."""
         return self._change_agent(name, {"is_paused": False})
 
+    def set_agent_model(self, name: str, model: str | None) -> Agent:
+        """Let the agent think with this model, `provider/model`; None: by the complexity of each task."""
+        return self._change_agent(name, {"model": model})
+
     def limit_agent_running(self, name: str, max_running: int | None) -> Agent:
         """Let the agent run so many tasks at a time, on all hosts together; None is no limit."""
         return self._change_agent(name, {"max_running": max_running})
+
+    def agent_asks(self, name: str, approvals: Sequence[str]) -> Agent:
+        """Have a person approve the agent's calls of these tools, `"plan"` for whole tasks; instead of those before."""
+        return self._change_agent(name, {"approvals": list(approvals)})
 
     def templates(self) -> list[Template]:
         """All templates."""

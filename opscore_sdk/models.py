@@ -185,8 +185,10 @@ class Agent(Shape):
     complexity_min: int | None = None
     complexity_max: int | None = None
     limits: dict[str, float] = field(default_factory=dict)
+    approvals: list[str] = field(default_factory=list)
     paused_at: datetime | None = None
     max_running: int | None = None
+    model: str | None = None
     workers: list[dict[str, Any]] = field(default_factory=list)
     current_tasks: list[dict[str, Any]] = field(default_factory=list)
 

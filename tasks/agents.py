@@ -1,10 +1,10 @@
-"""Change what an agent may do: its limits, whether it takes tasks, and how many; each with its event.
+"""Change what an agent may do: its limits, whether it takes tasks, how many, its model, what it asks; each told.
 
 Who an agent is and that it lives is written by its workers: worker/registration.py.  What pauses and numbers do
 counts in the claim itself (models/claim.py).  Everything here runs within `acting(…)`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
@@ -13,7 +13,10 @@ from sqlalchemy.orm import Session
 from models.agent import Agent, Worker
 from models.columns import now
 from models.database import after_commit, writing
-from models.errors import NotFound
+from models.errors import InvalidInput, NotFound, Problem
+from tasks import model_choice
+from tasks.plan_checks import unknown_tool
+from tasks.plan_fields import WHOLE_PLAN
 from tasks.queues import check_max_running
 from tasks.timeline import record_of_agent
 from tasks.waking import wake_queues
@@ -38,6 +41,30 @@ def change_limits(name: str, given: Mapping[str, Any]) -> None:
             return
         _change(session, agent, limits=after, version=Agent.version + 1)
         record_of_agent(session, agent.id, "agent.limits_changed", before=before, after=after)
+
+
+def change_approvals(name: str, wanted: Sequence[str]) -> None:
+    """Have a person approve the agent's calls of these tools; `plan` for each task as a whole, before its first step.
+
+    They replace those that were, and count from the next step on; for whole plans from the next run on.
+
+    Raises:
+        InvalidInput: there is no such tool.
+        NotFound: there is no such agent.
+    """
+    found = [
+        Problem(path=f"approvals[{index}]", message=wrong)
+        for index, each in enumerate(wanted)
+        if each != WHOLE_PLAN and (wrong := unknown_tool(each))
+    ]
+    if found:
+        raise InvalidInput("cannot change the agent", problems=found)
+    with writing() as session:
+        agent = _locked(session, name)
+        before, after = list(agent.approvals), list(dict.fromkeys(wanted))
+        if after != before:
+            _change(session, agent, approvals=after, version=Agent.version + 1)
+            record_of_agent(session, agent.id, "agent.approvals_changed", before=before, after=after)
 
 
 def pause(name: str) -> None:
@@ -82,6 +109,23 @@ def change_max_running(name: str, wanted: int | None) -> None:
             _change(session, agent, max_running=wanted, version=Agent.version + 1)
             record_of_agent(session, agent.id, "agent.max_running_changed", before=before, after=wanted)
             _wake_after_commit(session, agent)
+
+
+def change_model(name: str, wanted: str | None) -> None:
+    """Let the agent think with this model, `provider/model`, from its next answer on; None: by complexity.
+
+    Raises:
+        InvalidInput: no such model may be used.
+        NotFound: there is no such agent.
+    """
+    if wanted and (wrong := model_choice.problems([wanted], "model")):
+        raise InvalidInput("cannot change this agent", problems=[{**each, "path": "model"} for each in wrong])
+    with writing() as session:
+        agent = _locked(session, name)
+        before, after = agent.model, wanted or None
+        if before != after:
+            _change(session, agent, model=after, version=Agent.version + 1)
+            record_of_agent(session, agent.id, "agent.model_changed", before=before, after=after)
 
 
 def _locked(session: Session, name: str) -> Agent:

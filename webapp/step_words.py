@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from models.step import Step
+from models.step import Step, StepState
 
 LONGEST = 400
 # What tells most about a call, in this order.
@@ -15,6 +15,18 @@ def command_of(step: Step) -> str:
     """The command line; cut at LONGEST characters."""
     said = _command(step.tool, step.arguments or {})
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def noted(step: Step) -> str:
+    """What a call said that only tells where the work stands, in a sentence; empty for every other step."""
+    if step.state != StepState.SUCCEEDED:
+        return ""
+    arguments = step.arguments or {}
+    if step.tool == "stage.enter":
+        return f"It went on to the stage {arguments.get('stage', '')}."
+    if step.tool == "task.finish":
+        return "It said that the task is done." if arguments.get("success", True) else "It said that it cannot be done."
+    return ""
 
 
 def prompt_of(usage: Mapping[str, Any]) -> str:

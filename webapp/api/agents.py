@@ -42,12 +42,16 @@ def show_agent(path: AgentPath) -> Response:
 
 @part.patch("/<name>", operation_id="changeAgent", responses=answers(400, 404, 413, 415, _200=AgentShape))
 def change_agent(path: AgentPath, body: AgentChange) -> Response:
-    """Change an agent's limits, which count from the next step on that it begins; pause it, resume it, limit it."""
+    """Change an agent's limits, model and approvals, which count from its next step on; pause it, limit it."""
     _found(path.name, "agent:change")
     if "limits" in body.model_fields_set:
         agent_rules.change_limits(path.name, body.limits)
+    if "approvals" in body.model_fields_set:
+        agent_rules.change_approvals(path.name, body.approvals)
     if "max_running" in body.model_fields_set:
         agent_rules.change_max_running(path.name, body.max_running)
+    if "model" in body.model_fields_set:
+        agent_rules.change_model(path.name, body.model)
     if "is_paused" in body.model_fields_set:
         (agent_rules.pause if body.is_paused else agent_rules.resume)(path.name)
     db.session.rollback()  # what was read before the change is old
@@ -87,8 +91,10 @@ def _shape(agent: Agent, running: list[TaskSummary], at: datetime) -> AgentShape
         "complexity_max",
         "tools",
         "limits",
+        "approvals",
         "paused_at",
         "max_running",
+        "model",
         "version",
         "created_at",
     )

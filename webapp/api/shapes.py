@@ -181,9 +181,18 @@ class AgentChange(Question):
     """What to change about an agent; what is not named stays."""
 
     limits: WrittenLimits = Field(default_factory=dict, description="As for a task; null takes a limit away.")
+    approvals: list[str] = Field(
+        default_factory=list,
+        description="Tools whose calls a person must approve, or `plan` for each task as a whole; instead of those "
+        "that were.",
+        max_length=100,
+    )
     is_paused: bool = Field(False, description="Whether it takes no more tasks; what it runs goes on.")
     max_running: int | None = Field(
         None, ge=1, le=10_000, description="So many tasks at a time on all hosts together; null is no limit."
+    )
+    model: str | None = Field(
+        None, max_length=300, description="`provider/model` that it thinks with; null: by the task's complexity."
     )
 
 
@@ -368,8 +377,10 @@ class AgentShape(Answer):
     complexity_max: int | None
     tools: list[str] | None = Field(description="Names of the tools it may use; null means all.")
     limits: dict[str, float] = Field(description="What its steps may use at most, in seconds and bytes.")
+    approvals: list[str] = Field(description="Tools whose calls a person must approve; `plan` for whole tasks.")
     paused_at: datetime | None = Field(description="Since when it takes no more tasks.")
     max_running: int | None = Field(description="So many tasks at a time on all hosts together; null is no limit.")
+    model: str | None = Field(description="`provider/model` that it thinks with; null: by the task's complexity.")
     version: int = Field(description="Of its configuration; rises with each change.")
     light: Literal["green", "yellow", "red"]
     reason: str = Field(description="Why this light.")

@@ -13,12 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from models.agent import Agent, Worker, light
+from models.budget import BudgetKind
 from models.columns import clock
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
 from models.service_list import left_alone
 from models.task import Task
-from tasks import agents
+from tasks import agents, budget_limits
 from tasks.limits import before_a_task
 from tools.tiers import meaning
 from webapp import gate, glance, limit_form
@@ -111,6 +112,17 @@ def most(name: str) -> ResponseReturnValue:
     return done(said, url_for("agents.one", name=agent.name))
 
 
+@page.post("/agents/<name>/thinking")
+def think(name: str) -> ResponseReturnValue:
+    """What it thinks with, and before which calls it asks a person."""
+    agent = _changed(name)
+    wanted = request.form.get("model") or None
+    if wanted != agent.model:
+        agents.change_model(agent.name, wanted)
+    agents.change_approvals(agent.name, request.form.getlist("asks"))
+    return done(f"Kept for {agent.name}: it counts from its next step on.", url_for("agents.one", name=agent.name))
+
+
 def _changed(name: str) -> Agent:
     agent = _agent(name)
     gate.allow("agent:change", agent)
@@ -140,6 +152,7 @@ def _one(agent: Agent, typed: dict[str, str], problems: list[Problem]) -> str:
         problems=problems,
         wrong=lambda path: said.get(path, ""),
         is_kept="kept" in request.args,
+        spend=budget_limits.show(BudgetKind.AGENT, agent.name),
         history=glance.happened(db.session(), agent.id),
     )
 

@@ -10,12 +10,11 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from models.database import db
 from models.errors import Problem
 from tasks import model_order
 from tasks.model_plan import ModelPlan
 from tasks.plans import parsed
-from webapp import gate, model_list, tool_words
+from webapp import gate, tool_words
 from webapp.new_task_form import Draft
 from webapp.pages.new_task import submitted
 from webapp.pages.task import the_task
@@ -32,9 +31,6 @@ def _words() -> dict[str, object]:
         "base_budget": lambda plan: typed(plan.budget),
         "budget_limits": LIMITS,
         "tool_groups": tool_words.grouped,
-        "usable_models": lambda: model_list.usable(db.session()),
-        "asked_for": model_list.asked_for,
-        "model_name": model_list.named,
     }
 
 

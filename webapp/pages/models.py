@@ -22,6 +22,11 @@ from webapp.pages.task import checked_id
 page = Blueprint("models", __name__)
 
 
+@page.app_template_filter("model_named")
+def _named(model: LanguageModel) -> str:
+    return model_list.named(model)
+
+
 @page.app_context_processor
 def _words() -> dict[str, object]:
     return {

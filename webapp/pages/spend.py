@@ -62,7 +62,7 @@ class Shown:
 
 @page.app_context_processor
 def _words() -> dict[str, object]:
-    return {"day_limits": LIMITS}
+    return {"day_limits": LIMITS, "day_meters": meters}
 
 
 @page.get("/spend")

@@ -54,6 +54,7 @@ def _words() -> dict[str, object]:
         "may_replay": may_replay,
         "kind_by_name": preview.kind_by_name,
         "no_sandbox": meaning(NONE),
+        "noted_words": step_words.noted,
         "plain": terminal_text.plain,
         "prompt_words": step_words.prompt_of,
     }

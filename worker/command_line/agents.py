@@ -1,4 +1,4 @@
-"""`agent list | show | limits | pause | resume`."""
+"""`agent list | show | limits | approvals | set | pause | resume`."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,8 @@ from tools.terminal_text import one_line
 from worker.command_line.emergency import remind
 from worker.command_line.frame import Remote, console, frame
 from worker.command_line.limits import given_limits, in_words, limit_option
+from worker.command_line.queues import NONE, whole_or_none
 from worker.command_line.queues import in_words as tasks_at_a_time
-from worker.command_line.queues import whole_or_none
 from worker.command_line.words import LIGHTS, size, when
 
 if TYPE_CHECKING:
@@ -59,6 +59,31 @@ def limits(name: str, limits: tuple[str, ...], running: str | None) -> None:
     frame().show(told, lambda: f"{found.name}: {_rules(found)}")
 
 
+@agent.command(cls=Remote, short_help="Show or set what an agent must ask a person before.")
+@click.argument("name", metavar="AGENT")
+@click.argument("tools", metavar="[TOOL|plan|none]...", nargs=-1)
+def approvals(name: str, tools: tuple[str, ...]) -> None:
+    """Show or set what an agent must ask a person before: each call of these tools, or plan for each task as a whole.
+
+    Instead of those that were; none takes all away.
+    """
+    with frame().client() as client:
+        wanted = [] if tools == (NONE,) else list(tools)
+        found = client.agent_asks(name, wanted) if tools else client.agent(name)
+    frame().show({"approvals": found.approvals}, lambda: f"{found.name}: {_asks(found)}")
+
+
+@agent.command("set", cls=Remote, short_help="Show or set what an agent thinks with.")
+@click.argument("name", metavar="AGENT")
+@click.option("--model", metavar="PROVIDER/MODEL|none", help="none: what covers the complexity of each task.")
+def set_agent(name: str, model: str | None) -> None:
+    """Show or set the model that an agent thinks with, where a task names none itself."""
+    with frame().client() as client:
+        wanted = None if model == NONE else model
+        found = client.agent(name) if model is None else client.set_agent_model(name, wanted)
+    frame().show({"model": found.model}, lambda: f"{found.name}: {_thinking(found)}")
+
+
 @agent.command(cls=Remote)
 @click.argument("name", metavar="AGENT")
 def pause(name: str) -> None:
@@ -77,9 +102,17 @@ def resume(name: str) -> None:
     frame().show(found, lambda: f"{found.name} takes tasks again.")
 
 
+def _asks(found: "Agent") -> str:
+    return f"asks before {', '.join(found.approvals)}" if found.approvals else "asks before nothing by itself"
+
+
 def _rules(found: "Agent") -> str:
     at_a_time = "" if found.max_running is None else f", {tasks_at_a_time(found.max_running)}"
     return f"{in_words(found.limits) or NO_LIMITS}{at_a_time}"
+
+
+def _thinking(found: "Agent") -> str:
+    return f"thinks with {found.model or 'what covers the complexity'}"
 
 
 def _detail(found: "Agent") -> None:
@@ -91,6 +124,8 @@ def _detail(found: "Agent") -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_row(Text("levels", style="dim"), _levels(found))
     facts.add_row(Text("limits", style="dim"), _rules(found))
+    facts.add_row(Text("model", style="dim"), _thinking(found))
+    facts.add_row(Text("approvals", style="dim"), _asks(found))
     if found.paused_at is not None:
         facts.add_row(Text("paused", style="dim"), Text(f"since {when(found.paused_at)}", style="magenta"))
     for worker in found.workers:

@@ -141,3 +141,29 @@ def test_what_comes_onto_a_page_is_neutral_and_stays_what_it_was() -> None:
 
 def test_a_sequence_over_two_texts_takes_no_element_between_them_away() -> None:
     assert words.neutral(Markup("<i>\x1b]0;x</i><b>\x07</b>")) == "<i>]0;x</i><b></b>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        (
+            "model.fell_back",
+            {"from": "a/x", "to": "b/y", "why": "answered 503."},
+            "a/x did not answer: answered 503. b/y is asked instead.",
+        ),
+        (
+            "budget.changed",
+            {
+                "budget": "day",
+                "before": {"max_cost": None, "max_tokens": 5},
+                "after": {"max_cost": 2_500_000, "max_tokens": 5},
+            },
+            "Budget of a day changed: money none → $2.50.",
+        ),
+        ("agent.model_changed", {"after": None}, "Thinks with the one that covers the complexity."),
+        ("provider.tested", {"error": "no connection."}, "Tested: no connection."),
+        ("provider.model_added", {"provider": "p", "model": "m"}, "Model m of p added."),
+    ],
+)
+def test_what_happens_around_models_is_told_in_words(kind: str, data: dict[str, object], said: str) -> None:
+    assert event_words.words_of(Event(kind=kind, data=data)) == said

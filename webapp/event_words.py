@@ -202,7 +202,8 @@ def _reason(data: Data) -> str:
 TONES = {
     "task.succeeded": "succeeded", "task.failed": "failed", "task.cancelled": "cancelled", "task.claimed": "running",
     "task.paused": "paused", "task.pause_requested": "paused", "task.stop_requested": "paused",
-    "task.cancel_requested": "failed", "task.asked": "waiting", "task.approval_expired": "waiting", "task.requeued": "waiting",
+    "task.cancel_requested": "failed", "task.asked": "waiting", "task.approval_expired": "waiting",
+    "task.requeued": "waiting",
     "task.retry_planned": "waiting", "step.started": "running", "network.refused": "waiting",
 }  # fmt: skip
 SENTENCES: dict[str, Callable[[Data], str]] = {
@@ -232,7 +233,9 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "step.finished": _finished,
     "network.allowed": _allowed,
     "network.refused": _refused,
-    "robots.refused": lambda data: f"The site does not want programs there: {data.get('url', data.get('host', '?'))} (robots.txt).",
+    "robots.refused": lambda data: (
+        f"The site does not want programs there: {data.get('url', data.get('host', '?'))} (robots.txt)."
+    ),
     "search.fell_back": _fell_back,
     "events.left_out": _left_out,
     "step.skipped": lambda data: f"Step skipped, its condition did not hold: {_title(data)}.",

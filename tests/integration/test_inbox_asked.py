@@ -20,7 +20,7 @@ from models.states import State
 from models.task import Task
 from settings import Settings
 from tasks import waking
-from tests.support.factories import approving, ask_approval, every_state, make_task
+from tests.support.factories import approving, ask_approval, every_state, make_agent, make_task
 from tests.support.web import Api
 from webapp import create_app
 
@@ -202,3 +202,15 @@ def test_many_are_answered_after_one_question(person: FlaskClient, web: Flask, a
     assert "Approved 1. 1 other had been answered already." in person.get("/").text
     assert state_of(web, asking["approving_plan"])[0] == ApprovalState.APPROVED
     assert "Nothing is chosen" in send(person, "/inbox", choice="approve").text
+
+
+def test_an_agent_is_told_what_it_must_ask_before(api: Api, web: Flask) -> None:
+    with filling(web) as session:
+        make_agent(session, "careful")
+    changed = api.ask("PATCH", "/v1/agents/careful", json={"approvals": ["drill.note_once", "plan", "plan"]})
+    assert (changed.status_code, changed.json["approvals"]) == (200, ["drill.note_once", "plan"])
+    wrong = api.ask("PATCH", "/v1/agents/careful", json={"approvals": ["plan", "drill.notes"]})
+    assert (wrong.status_code, wrong.json["problems"][0]["path"]) == (422, "approvals[1]")
+    assert api.ask("PATCH", "/v1/agents/careful", json={"approvals": []}).json["approvals"] == []
+    told = get(api, "/v1/agents/careful")
+    assert (told["approvals"], told["version"]) == ([], 3)

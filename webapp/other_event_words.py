@@ -6,7 +6,7 @@ Events of tasks: event_words.py, which asks here for every kind that it does not
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from webapp import family_words
+from webapp import family_words, thinking_event_words
 from webapp.amounts import counted, duration, number
 from webapp.limit_form import as_typed
 
@@ -61,6 +61,7 @@ def _delayed(data: Data) -> str:
 
 SENTENCES: dict[str, Callable[[Data], str]] = {
     **family_words.SENTENCES,
+    **thinking_event_words.SENTENCES,
     "agent.limits_changed": _limits_changed,
     "agent.approvals_changed": lambda data: (
         f"Asks a person before {', '.join(data.get('after') or []) or 'nothing by itself'} now."

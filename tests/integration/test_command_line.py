@@ -19,10 +19,11 @@ from models.database import bare_app, db, writing
 from models.states import State
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
+from opscore_sdk import OpsCoreClient
 from settings import Settings
 from tasks.folders import workspaces_root
 from tests.support.factories import every_state, make_event, make_step, make_task
-from tests.support.web import PLAYBOOK, LiveWeb, live_web
+from tests.support.web import PLAYBOOK, Address, live_web, web_here
 from tools.packages import lock
 from tools.workspace import Workspace
 from worker.command_line.program import program
@@ -45,13 +46,13 @@ def tasks(sqlite: Settings) -> Iterator[dict[str, Task]]:
 
 
 @pytest.fixture
-def web(sqlite: Settings, tmp_path: Path) -> Iterator[LiveWeb]:
-    with live_web(sqlite, tmp_path / "web.log") as running:
+def web(sqlite: Settings) -> Iterator[Address]:
+    with web_here(sqlite) as running:
         yield running
 
 
 @pytest.fixture
-def opscore(web: LiveWeb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opscore:
+def opscore(web: Address, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opscore:
     """Run bin/opscore with these arguments, in a folder of its own."""
     monkeypatch.setenv("OPSCORE_URL", web.url)
     monkeypatch.chdir(tmp_path)
@@ -197,19 +198,24 @@ def test_following_an_ended_task_tells_all_and_how_it_ended(
 
 
 def test_following_goes_on_through_a_restart_of_the_web_process(
-    opscore: Opscore, web: LiveWeb, tasks: dict[str, Task]
+    sqlite: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: dict[str, Task]
 ) -> None:
     task = tasks["running"]
     results: list[Result] = []
-    follower = threading.Thread(target=lambda: results.append(opscore("task", "follow", task.id, "--json")))
-    follower.start()
-    web.stop()
-    web.start()
-    with writing() as session:
-        row = session.merge(task)
-        row.state = State.SUCCEEDED
-        make_event(session, row, "task.succeeded", row.submitted_at)
-    follower.join(60)
+    has_begun, stream = threading.Event(), OpsCoreClient.stream
+    monkeypatch.setattr(OpsCoreClient, "stream", lambda *a, **k: (has_begun.set(), stream(*a, **k))[1])
+    follower = threading.Thread(target=lambda: results.append(run("task", "follow", task.id, "--json")))
+    with live_web(sqlite, tmp_path / "web.log") as web:
+        monkeypatch.setenv("OPSCORE_URL", web.url)
+        follower.start()
+        assert has_begun.wait(60)  # before that a server that is away is an error
+        web.stop()
+        web.start()
+        with writing() as session:
+            row = session.merge(task)
+            row.state = State.SUCCEEDED
+            make_event(session, row, "task.succeeded", row.submitted_at)
+        follower.join(60)
     numbers = [json.loads(line)["number"] for line in results[0].stdout.splitlines()]
     assert (results[0].exit_code, numbers) == (0, list(range(1, task.event_count + 2)))
 
@@ -248,7 +254,7 @@ def test_the_token_of_the_named_folder_is_printed(told: Settings, tmp_path: Path
     assert done.stdout.strip() == (tmp_path / "other" / "secrets" / "token").read_text()
 
 
-def test_a_link_signs_in_once(opscore: Opscore, web: LiveWeb) -> None:
+def test_a_link_signs_in_once(opscore: Opscore, web: Address) -> None:
     url = as_json(opscore("link", "--json"))["url"]
     assert url.startswith(f"{web.url}/sign-in/")
 

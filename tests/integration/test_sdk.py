@@ -20,18 +20,18 @@ from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient, Unaut
 from settings import PROJECT, Settings
 from tasks.folders import workspaces_root
 from tests.support.factories import make_task
-from tests.support.web import PLAYBOOK, LiveWeb, live_web
+from tests.support.web import PLAYBOOK, Address, live_web, web_here
 from tools.workspace import Workspace
 
 
 @pytest.fixture
-def web(sqlite: Settings, tmp_path: Path) -> Iterator[LiveWeb]:
-    with live_web(sqlite, tmp_path / "web.log") as running:
+def web(sqlite: Settings) -> Iterator[Address]:
+    with web_here(sqlite) as running:
         yield running
 
 
 @pytest.fixture
-def client(web: LiveWeb) -> Iterator[OpsCoreClient]:
+def client(web: Address) -> Iterator[OpsCoreClient]:
     with OpsCoreClient(web.url, web.token) as made:
         yield made
 
@@ -102,7 +102,7 @@ def test_waiting_for_an_ended_task_returns_it(client: OpsCoreClient, finished: T
     assert list(client.follow(finished.id, after=finished.event_count)) == []
 
 
-def test_refusals_are_errors(client: OpsCoreClient, web: LiveWeb) -> None:
+def test_refusals_are_errors(client: OpsCoreClient, web: Address) -> None:
     with pytest.raises(NotFound):
         client.task("0193f000-0000-7000-8000-000000000000")
     with pytest.raises(InvalidRequest) as caught:
@@ -112,17 +112,18 @@ def test_refusals_are_errors(client: OpsCoreClient, web: LiveWeb) -> None:
         stranger.agents()
 
 
-def test_a_server_that_is_away_for_a_moment_is_asked_again(client: OpsCoreClient, web: LiveWeb) -> None:
-    web.stop(signal.SIGKILL)
-    threading.Timer(0.1, web.start).start()
-    found = None
-    for _ in range(10):
-        try:
-            found = client.agents()
-            break
-        except Unreachable:
-            continue
-    assert found == []
+def test_a_server_that_is_away_for_a_moment_is_asked_again(sqlite: Settings, tmp_path: Path) -> None:
+    with live_web(sqlite, tmp_path / "web.log") as web, OpsCoreClient(web.url, web.token) as client:
+        web.stop(signal.SIGKILL)
+        threading.Timer(0.1, web.start).start()
+        found = None
+        for _ in range(10):
+            try:
+                found = client.agents()
+                break
+            except Unreachable:
+                continue
+        assert found == []
 
 
 def test_the_client_is_found_outside_the_clone_as_the_page_says(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""The web application for tests: in this process, or as gunicorn runs it."""
+"""The web application for tests: in this process, asked directly or over a socket, or as gunicorn runs it."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,14 @@ from pathlib import Path
 
 import requests
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from models.database import db
 from settings import PROJECT, Settings
 from tests.support.started import free_port, wait_until
+from webapp import create_app
 
 PLAYBOOK = {
     "name": "greet",
@@ -84,6 +89,33 @@ class LiveWeb:
         self.process.wait(30)
         self.process = None
         return time.monotonic() - begun
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a web application answers, and what it wants to be told."""
+
+    url: str
+    token: str
+
+
+@contextmanager
+def web_here(told: Settings) -> Iterator[Address]:
+    """The web application in this process, on a socket: for clients, to whom it is as good as gunicorn, and quick."""
+    port = free_port()
+    app = create_app(told.model_copy(update={"port": port}))
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        with capture_logs():  # gunicorn's are no part of what a client prints either
+            yield Address(f"http://127.0.0.1:{port}", told.token)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        with app.app_context():
+            db.engine.dispose()
 
 
 @contextmanager

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import select
 
 import settings
 from models import scope
 from models.columns import now
 from models.database import bare_app, db, writing
 from models.states import State
+from models.task import Task
 from tests.acceptance.conftest import PHONE, Place, SignIn, faults
 from tests.support import factories
 from tests.support.web import live_web
@@ -48,9 +50,19 @@ def place(decided: Place) -> Place:
             failed = factories.make_task(session, State.FAILED, done=1, title="Read the orders")
             why = {"error_code": "lost", "error_message": "its worker died"}
             lost = factories.make_task(session, State.FAILED, done=1, title="Count the moon", **why)
-            made = {"asking": asking.id, "failed": failed.id, "lost": lost.id}
+            approving = {name: task.id for name, task in factories.approving(session).items()}
+            made = {"asking": asking.id, "failed": failed.id, "lost": lost.id, **approving}
         db.engine.dispose()
     return replace(decided, tasks=made)
+
+
+def happen(place: Place, task_id: str) -> None:
+    """Let something be told of the task, which its page then asks for."""
+    with bare_app(place.told).app_context(), scope.acting("person:local"):
+        with writing() as session:
+            task = session.scalars(select(Task).where(Task.id == task_id)).one()
+            factories.make_event(session, task, "stage.entered", now(), stage="design")
+        db.engine.dispose()
 
 
 def crowd(place: Place, count: int, title: str) -> None:
@@ -74,6 +86,36 @@ def test_a_question_is_answered_and_leaves_every_page(place: Place, sign_in: Sig
     expect(page.locator("#step-3")).to_have_attribute("data-state", "succeeded")
     expect(need).to_be_hidden()
     expect(home.locator("#count-inbox")).not_to_contain_text(str(count))
+
+
+def test_an_approval_is_given_in_the_inbox_and_leaves_it(place: Place, sign_in: SignIn) -> None:
+    page = sign_in(place, "/inbox")
+    asked = page.locator(f"#asked-{place.tasks['approving']}")
+    expect(asked).to_contain_text("+All is well.")
+    count = int(page.locator("#count-inbox").inner_text().split()[0])
+    asked.get_by_role("button", name="Approve Write the report").click()
+    expect(asked).to_be_hidden()
+    expect(page.locator("#count-inbox")).to_contain_text(str(count - 1))
+    plan = page.locator(f"#asked-{place.tasks['approving_plan']}")
+    plan.get_by_text("Reject…").click()
+    plan.get_by_label("Why not").fill("too dear")
+    expect(plan.get_by_role("button", name="Approve")).to_be_hidden()
+    plan.get_by_role("button", name="Reject it").click()
+    expect(plan).to_be_hidden()
+
+
+def test_what_a_person_types_into_a_call_outlives_what_happens_meanwhile(place: Place, sign_in: SignIn) -> None:
+    page = sign_in(place, f"/tasks/{place.tasks['approving']}")
+    card = page.locator(".question.approval")
+    page.keyboard.press("e")
+    card.get_by_role("textbox", name="Text").fill("As I want it.")
+    happen(place, place.tasks["approving"])
+    page.get_by_role("link", name="Log").wait_for()
+    expect(page.locator("#seen")).not_to_have_value("0")
+    expect(card.get_by_role("textbox", name="Text")).to_have_value("As I want it.")
+    expect(card.get_by_role("button", name="Approve", exact=True)).to_be_hidden()
+    card.get_by_role("button", name="Approve as edited").click()
+    expect(page.locator("#task-head")).to_have_attribute("data-state", "queued")
 
 
 def test_all_that_match_are_cancelled_after_a_preview(place: Place, sign_in: SignIn) -> None:

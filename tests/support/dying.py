@@ -44,7 +44,7 @@ def main() -> None:
                 points.pop(target)
             print(target, code, flush=True)
             requeue_lost()
-            _answer()
+            answer()
     sys.exit("it never ended")
 
 
@@ -75,7 +75,8 @@ def count(what: str) -> int:
         return session.scalar(select(counted).where(Task.state.not_in(TERMINAL))) or 0
 
 
-def _answer() -> None:
+def answer() -> None:
+    """Answer what waits as the ledger says: what was noted there happened."""
     ledger = settings.load().drill_ledger
     assert ledger is not None
     with reading() as session:

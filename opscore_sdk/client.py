@@ -15,11 +15,13 @@ from typing import IO, Any, Self
 from urllib.parse import quote
 
 from opscore_sdk import following
+from opscore_sdk.budgets import Budgets
 from opscore_sdk.connection import Connection
 from opscore_sdk.controls import Controls
 from opscore_sdk.families import Families
 from opscore_sdk.inbox import Inbox
 from opscore_sdk.models import Agent, Check, Event, File, Output, Page, Service, Step, Task, Template, Upload
+from opscore_sdk.providers import Providers
 from opscore_sdk.queues import EmergencyStop, Queues
 from opscore_sdk.retention import Retention
 from opscore_sdk.schedules import Schedules
@@ -41,6 +43,8 @@ class OpsCoreClient(Controls, Families):
         self.retention = Retention(self._connection)
         self.schedules = Schedules(self._connection)
         self.searches = Searches(self._connection)
+        self.providers = Providers(self._connection)
+        self.budgets = Budgets(self._connection)
         self.queues = Queues(self._connection)
         self.emergency = EmergencyStop(self._connection)
         self.inbox = Inbox(self._connection)

@@ -129,7 +129,8 @@ def _read(name: str, given: Any) -> int | None:
         return micro_dollars(given)
     if name == "wall":
         return round(_bounded(name, quantities.read(given, Measure.SECONDS)) * 1000)
-    text = str(given).replace(",", "").strip()
+    whole = int(given) if isinstance(given, float) and given.is_integer() else given
+    text = str(whole).replace(",", "").strip()
     if isinstance(given, bool) or not text.isdecimal():
         raise ValueError("write a whole number, 0 for nothing at all")
     return int(_bounded(name, int(text)))

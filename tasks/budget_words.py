@@ -24,7 +24,9 @@ def exceeded(budget: Budget, limit: str | None, need: Need, day: str, task_id: s
 
 def unknown_price(model: str, limited: Budget | None) -> PriceUnknown:
     """The error that says that no limit can be kept without the model's price."""
-    known = f"say its price: bin/opscore provider price {model} --input 0.15 --output 0.60 (dollars per million tokens)"
+    known = (
+        f"say its price: bin/opscore model set {model} --input-price 0.15 --output-price 0.6 (dollars for a million)"
+    )
     if limited is None:
         cure = f"{known}, or set a limit in tokens, such as bin/opscore budget set --day --tokens 1000000"
         return PriceUnknown(f"cannot call {model}: its price is unknown, and no budget limits its tokens; {cure}")

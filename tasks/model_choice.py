@@ -15,7 +15,7 @@ from models.database import reading
 from models.errors import Misconfigured, Problem
 from models.provider import LanguageModel, Provider, ProviderKind
 
-ADD_ONE = "add one: bin/opscore provider add, or Settings → Models in the pages"
+ADD_ONE = "add a provider and a model on the page Models, or with bin/opscore provider add and bin/opscore model add"
 _USABLE = (Provider.disabled_at.is_(None), LanguageModel.disabled_at.is_(None))
 
 

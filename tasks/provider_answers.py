@@ -54,14 +54,13 @@ def try_out(kind: ProviderKind, base_url: str, credential: str | None) -> Found:
     """Ask for the list of models, and OpenRouter, whose list is for everybody, for the key as well."""
     try:
         if kind is ProviderKind.OPENROUTER:
-            _get(f"{base_url}/key", credential)
+            _ask_for_key(base_url, credential)
         found = offered(kind, base_url, credential)
     except ServiceUnavailable as error:
         return Found(False, None, 0, error.message)
     except Refused as refused:
         return Found(True, False if refused.status in (401, 403) else None, 0, refused.said)
-    is_asked = credential is not None or kind is ProviderKind.OPENROUTER
-    return Found(True, True if is_asked else None, len(found), None)
+    return Found(True, None if credential is None else True, len(found), None)
 
 
 def offered(kind: ProviderKind, base_url: str, credential: str | None) -> list[Offered]:
@@ -78,6 +77,15 @@ def offered(kind: ProviderKind, base_url: str, credential: str | None) -> list[O
     read: Callable[[dict[str, Any]], Offered] = _READ[kind]
     found = [read(each) for each in listed[:MOST_MODELS] if isinstance(each, dict) and isinstance(each.get("id"), str)]
     return sorted(found, key=lambda each: each.name)
+
+
+def _ask_for_key(base_url: str, credential: str | None) -> None:
+    try:
+        _get(f"{base_url}/key", credential)
+    except Refused as refused:
+        # A server that only speaks like OpenRouter has no such page.
+        if refused.status != 404:
+            raise
 
 
 def _get(url: str, credential: str | None) -> Any:

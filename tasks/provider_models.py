@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models.columns import new_id, now
-from models.database import writing
+from models.database import reading, writing
 from models.errors import InvalidInput, NotFound, Problem
 from models.money import micro_dollars
 from models.provider import LanguageModel, Provider, ProviderKind
@@ -67,7 +67,8 @@ def change(provider_name: str, name: str, changes: Mapping[str, Any]) -> Languag
         ]
         if found:
             raise InvalidInput(f"cannot change the model {name}", problems=found)
-        return _write(session, provider, model, "provider.model_changed", **{key: read[key] for key in changes})
+        values = {key: read[key] for key in changes}
+        return _write(session, provider, model, "provider.model_changed", **values) if values else model
 
 
 def disable(provider_name: str, name: str) -> LanguageModel:
@@ -117,6 +118,20 @@ def take_over(provider_name: str, names: Sequence[str]) -> list[LanguageModel]:
     with writing() as session:
         provider = locked(session, provider_name)
         return [_take_over(session, provider, known[name]) for name in dict.fromkeys(names)]
+
+
+def named(model_id: str) -> tuple[Provider, str]:
+    """The provider of the model with this id, and the model's name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with reading() as session:
+        found = select(LanguageModel).where(LanguageModel.id == model_id).options(joinedload(LanguageModel.provider))
+        model = session.scalars(found).one_or_none()
+    if model is None:
+        raise NotFound("cannot find the model: there is none with this id", model=model_id)
+    return model.provider, model.name
 
 
 def _take_over(session: Session, provider: Provider, told: Offered) -> LanguageModel:

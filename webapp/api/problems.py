@@ -22,6 +22,8 @@ STATUS = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "budget_exceeded": 409,
+    "price_unknown": 409,
     "tool_failed": 502,
     "service_unavailable": 503,
     "sandbox_unavailable": 503,

@@ -3,6 +3,7 @@
 import click
 
 from worker.command_line.agents import agent
+from worker.command_line.budgets import budget, spend
 from worker.command_line.chaos import chaos
 from worker.command_line.demo import demo
 from worker.command_line.emergency import release, stop_all
@@ -11,7 +12,9 @@ from worker.command_line.families import write as say
 from worker.command_line.frame import Program
 from worker.command_line.inbox import approve, inbox
 from worker.command_line.local import doctor, link, status, token
+from worker.command_line.models import model
 from worker.command_line.playbooks import playbook
+from worker.command_line.providers import provider
 from worker.command_line.queues import queue
 from worker.command_line.retention import retention
 from worker.command_line.run import ask, run
@@ -40,7 +43,7 @@ def program() -> None:
 
 
 for command in (
-    run, ask, task, family, say, inbox, approve, schedule, retention, agent, queue, stop_all, release, service,
-    search, playbook, sandbox, status, doctor, token, link, demo, chaos,
+    run, ask, task, family, say, inbox, approve, schedule, retention, agent, provider, model, budget, spend, queue,
+    stop_all, release, service, search, playbook, sandbox, status, doctor, token, link, demo, chaos,
 ):  # fmt: skip
     program.add_command(command)

@@ -1,0 +1,207 @@
+"""Providers, budgets and spend as programs ask for them: API, Python client, command line.  No key gets out."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+
+import settings
+from models import scope
+from models.database import db
+from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient
+from settings import Settings
+from tasks.budgets import Usage, reserve, settle_alone
+from tasks.model_plan import BudgetFields
+from tests.support.model_server import playing
+from tests.support.thinking import model, running
+from tests.support.web import Api, LiveWeb, live_web
+from webapp import create_app
+from worker.command_line.program import program
+from worker.demo.server import ModelServer
+
+KEY = "sk-test-0123456789abcdef"
+SCRIPT: dict[str, Any] = {
+    "shape": "openrouter",
+    "key": KEY,
+    "models": [
+        {"id": "large", "input_price": 3, "output_price": 15},
+        {"id": "small", "input_price": 0.2, "output_price": 0.8},
+    ],
+    "turns": [{"text": "Done."}],
+}
+
+
+@pytest.fixture
+def web(sqlite: Settings) -> Iterator[Flask]:
+    """The web application."""
+    app = create_app(sqlite)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    """A server of models with prices, that wants a key."""
+    with playing(SCRIPT) as found:
+        yield found
+
+
+@pytest.fixture
+def live(sqlite: Settings, tmp_path: Path) -> Iterator[LiveWeb]:
+    """The web application as gunicorn runs it."""
+    with live_web(sqlite, tmp_path / "web.log") as found:
+        yield found
+
+
+@contextmanager
+def working(app: Flask) -> Iterator[None]:
+    with app.app_context(), scope.acting("person:alice"):
+        yield
+
+
+def test_api_takes_a_key_in_and_never_gives_it_out(web: Flask, sqlite: Settings, server: ModelServer) -> None:
+    api = Api(web.test_client(), sqlite.token)
+    wanted = {"name": "here", "kind": "openrouter", "base_url": server.url, "credential": KEY}
+    made = api.ask("POST", "/v1/providers", json=wanted)
+    assert (made.status_code, made.json["credential"]) == (201, "••••cdef")
+    wrong = api.ask("POST", "/v1/providers", json={"name": "X Y", "kind": "teapot", "credential": f"{KEY} \n{KEY}"})
+    assert [each["path"] for each in wrong.json["problems"]] == ["name", "kind", "base_url", "credential"]
+    tested = api.ask("POST", "/v1/providers/here/test", json={})
+    listed = api.ask("GET", "/v1/providers/here/offered")
+    taken = api.ask("POST", "/v1/providers/here/models/take-over", json={"models": ["large"]})
+    price = {"input_price": 3.0, "output_price": 15.0}
+    assert {name: taken.json["models"][0][name] for name in price} == price
+    assert len(listed.json["models"]) == 2
+    changed = api.ask("PATCH", f"/v1/models/{taken.json['models'][0]['id']}", json={"input_price": None, "position": 3})
+    assert (changed.json["input_price"], changed.json["output_price"], changed.json["position"]) == (None, 15.0, 3)
+    gone = api.ask("PATCH", "/v1/providers/here", json={"base_url": "http://127.0.0.1:9/v1"})
+    assert gone.status_code == 422 and "give it again" in gone.text
+    answers = [made, wrong, tested, listed, taken, changed, gone, api.ask("GET", "/v1/providers")]
+    assert not [each.text for each in answers if KEY in each.text]
+
+
+def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: ModelServer) -> None:
+    with OpsCoreClient(live.url, live.token) as client:
+        client.providers.add("here", "openrouter", server.url, "sk-another-0123456789")
+        assert "refused the credential" in (client.providers.test("here").error or "")
+        client.providers.change("here", credential=KEY)
+        found = client.providers.test("here")
+        assert (found.is_reachable, found.is_accepted, found.error) == (True, True, None)
+        assert [each.name for each in client.providers.offered("here")] == ["large", "small"]
+        taken = client.providers.take_over("here", ["small"])[0]
+        own = client.providers.add_model("here", "own", input_price=0, output_price="0.5", complexity_max=4)
+        assert (taken.input_price, own.input_price, own.output_price) == (0.2, 0, 0.5)
+        assert client.providers.change_model(own.id, is_disabled=True).is_disabled
+        client.providers.disable("here")
+        assert client.providers.enable("here").models[1].is_disabled
+        client.providers.remove_model(own.id)
+        assert client.providers.encrypt_again() == 1
+        assert [each.full_name for each in client.providers.named("here").models] == ["here/small"]
+        with pytest.raises(InvalidRequest, match="offers no"):
+            client.providers.take_over("here", ["none"])
+        client.providers.remove("here")
+        with pytest.raises(NotFound):
+            client.providers.named("here")
+        assert client.providers.all() == []
+
+        with working(web):
+            claim = running(BudgetFields(cost=1))
+            settle_alone(reserve(claim, "m1", model(), 50), Usage(40, 10))
+        stands = client.budgets.set_task(claim.task_id, tokens=1000, wall="1 min")
+        assert (stands.tokens.left, stands.cost.left, stands.wall_s.limit, stands.calls.limit) == (
+            950,
+            0.99994,
+            60,
+            None,
+        )
+        assert client.budgets.task(claim.task_id).raw["tokens"]["used"] == 50
+        assert client.budgets.set_agent("playground", calls=1).calls.left == 1
+        assert (
+            client.budgets.agent("playground").day == client.budgets.set_day(cost=None).day == client.budgets.day().day
+        )
+        rows, total = client.budgets.spend("task", task=claim.task_id)
+        assert [each.name for each in rows] == [claim.task_id] and total.cost == 0.00006
+        with pytest.raises(InvalidRequest, match="tokens"):
+            client.budgets.set_day(tokens="many")
+
+
+def test_command_line_keeps_providers_and_budgets(
+    live: LiveWeb, server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPSCORE_URL", live.url)
+    said: list[str] = []
+
+    def run(*arguments: str, code: int = 0, typed: str | None = None) -> Result:
+        done = CliRunner().invoke(program, arguments, input=typed)
+        said.append(done.output)
+        assert done.exit_code == code, done.output
+        return done
+
+    assert "No provider yet" in run("provider", "list").output
+    add = ("provider", "add", "here", "--kind", "openrouter", "--address", server.url, "--credential-file", "-")
+    assert "provider models here" in run(*add, typed=f"{KEY}\n").output
+    assert "takes its key and lists 2 models" in run("provider", "test", "here").output
+    assert "$0.2" in run("provider", "models", "here", "small").output
+    assert "complexity 1-5, input $3" in run("model", "add", "here/large", "--complexity", "1-5").output
+    assert "input unknown" in run("model", "add", "here/own", "--unlisted", "--output-tokens", "500").output
+    assert "input free" in run("model", "set", "here/own", "--input-price", "0", "--output-price", "0").output
+    assert "not asked" in run("model", "disable", "here/own").output
+    run("model", "enable", "here/own")
+    listed = json.loads(run("provider", "list", "--json").output)["providers"][0]
+    assert [each["full_name"] for each in listed["models"]] == ["here/large", "here/own"]
+    assert listed["credential"] == "••••cdef"
+    assert "here/large" in run("provider", "list").output
+    run("model", "remove", "here/own", "--yes")
+    assert "no model here/own" in run("model", "set", "here/own", "--position", "1", code=4).output
+    bad = tmp_path / "key"
+    bad.write_text("sk-wrong-key-0123456789", encoding="utf-8")
+    assert "••••6789" in run("provider", "change", "here", "--credential-file", str(bad)).output
+    assert "refused the credential" in run("provider", "test", "here", code=1).output
+    run("provider", "disable", "here")
+    run("provider", "enable", "here")
+    assert "1" in run("provider", "encrypt-again").output
+    run("provider", "remove", "here", "--yes")
+
+    assert "$2.50" in run("budget", "set", "--day", "--cost", "2.50", "--calls", "7").output
+    assert "–" in run("budget", "set", "--day", "--cost", "none").output
+    assert json.loads(run("budget", "show", "--json").output)["calls"]["limit"] == 7
+    assert "20 min" in run("budget", "set", "--agent", "playground", "--wall", "20 min").output
+    assert "say whose" in run("budget", "set", "--cost", "1", code=2).output
+    assert "say one of" in run("budget", "show", "--day", "--agent", "scout", code=2).output
+    run("budget", "show", "--agent", "nobody", code=4)
+    assert "Nothing was spent" in run("spend", "--by", "model").output
+    assert not [each for each in said if KEY in each]
+
+
+def test_spend_is_shown_with_its_total(web: Flask, live: LiveWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPSCORE_URL", live.url)
+    with working(web):
+        claim = running(BudgetFields(tokens=10_000))
+        settle_alone(reserve(claim, "m1", model(), 50), Usage(40, 10))
+        settle_alone(reserve(claim, "m2", model("odd", input_price=None), 50), None)
+    shown = CliRunner().invoke(program, ["spend", "--by", "model"]).output
+    assert "here/small" in shown and "1 of unknown price, 1 never answered" in shown
+    assert [line.split()[1:4] for line in shown.splitlines() if line.startswith("total")] == [["2", "200", "$0.00006"]]
+
+
+def test_key_is_in_no_log_event_row_or_export(
+    web: Flask, live: LiveWeb, server: ModelServer, tmp_path: Path, sqlite: Settings
+) -> None:
+    with OpsCoreClient(live.url, live.token) as client:
+        client.providers.add("here", "openrouter", server.url, KEY)
+        client.providers.test("here")
+        client.providers.take_over("here", ["small"])
+        for body in ({"credential": f"{KEY} {KEY}"}, {"credential": [KEY]}, {"credentials": KEY}):
+            with pytest.raises((InvalidRequest, Conflict)) as refused:
+                client.providers._connection.json("PATCH", "/v1/providers/here", json=body)
+            assert KEY not in str(refused.value) and KEY not in str(vars(refused.value))
+    pages = web.test_client()
+    assert KEY not in pages.get("/models").text
+    holders = [path for path in (*tmp_path.rglob("*"), *settings.load().data_dir.rglob("*")) if path.is_file()]
+    assert len(holders) > 3 and not [path for path in holders if KEY.encode() in path.read_bytes()]

@@ -51,23 +51,24 @@ def web(sqlite: Settings) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+@pytest.mark.parametrize("times", [8, pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
 def test_every_answer_is_as_the_document_says(
-    web: Flask, sqlite: Settings, tmp_path: Path, mode: GenerationMode
+    web: Flask, sqlite: Settings, tmp_path: Path, mode: GenerationMode, times: int
 ) -> None:
     with live_web(sqlite, tmp_path / "web.log") as live:
         document = schemathesis.openapi.from_url(f"{live.url}/openapi.json")
         for method, path in OPERATIONS:
-            ask_many(document[path][method], mode, live.token)
+            ask_many(document[path][method], mode, live.token, times)
         assert live.answers()
     assert "Traceback" not in (tmp_path / "web.log").read_text(encoding="utf-8")
 
 
-def ask_many(operation: schemathesis.APIOperation, mode: GenerationMode, token: str) -> None:
-    """Send made-up requests, right ones or wrong ones, and compare every answer with the document."""
+def ask_many(operation: schemathesis.APIOperation, mode: GenerationMode, token: str, times: int) -> None:
+    """Send so many made-up requests, right ones or wrong ones, and compare every answer with the document."""
 
     @settings(
-        max_examples=20, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        max_examples=times, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=operation.as_strategy(generation_mode=mode))

@@ -20,7 +20,7 @@ from models.task import Task
 from opscore_sdk import InvalidRequest, OpsCoreClient
 from settings import Settings
 from tests.support.factories import make_task
-from tests.support.web import Api, live_web
+from tests.support.web import Api, web_here
 from webapp import create_app
 from worker.command_line.program import program
 
@@ -98,7 +98,7 @@ def test_rule_that_deletes_nothing_is_kept_at_once_and_a_wrong_one_comes_back(pe
 def test_client_and_command_line_do_the_same(
     web: Flask, sqlite: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with live_web(sqlite, tmp_path / "web.log") as live, OpsCoreClient(live.url, live.token) as client:
+    with web_here(sqlite) as live, OpsCoreClient(live.url, live.token) as client:
         assert client.retention.preview("succeeded", "55 days").due["tasks"] == 1
         assert client.retention.set("failed", "1 week", export=False).keep == "7 days"
         with pytest.raises(InvalidRequest):

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from opscore_sdk import InvalidRequest, NotFound, OpsCoreClient
 from settings import Settings
-from tests.support.web import PLAYBOOK, Api, live_web
+from tests.support.web import PLAYBOOK, Api, web_here
 from worker.command_line.program import program
 
 NEW = {"name": "look", "rule": "30 6 * * MON-FRI", "time_zone": "Europe/Berlin", "order": {"playbook": PLAYBOOK}}
@@ -82,7 +82,7 @@ def test_task_with_times_is_submitted_and_says_them(api: Api) -> None:
 
 
 def test_client_and_command_line_do_the_same(sqlite: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with live_web(sqlite, tmp_path / "web.log") as web, OpsCoreClient(web.url, web.token) as client:
+    with web_here(sqlite) as web, OpsCoreClient(web.url, web.token) as client:
         _through_the_client(client)
         monkeypatch.setenv("OPSCORE_URL", web.url)
         monkeypatch.chdir(tmp_path)

@@ -16,7 +16,7 @@ from models.sign_in import new_link
 from opscore_sdk import NotFound, OpsCoreClient
 from settings import Settings
 from tests.support import factories
-from tests.support.web import Api, live_web
+from tests.support.web import Api, web_here
 from webapp import create_app
 from worker.command_line.program import program
 
@@ -92,7 +92,7 @@ def test_client_and_command_line_do_the_same(
     web: Flask, database: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some_services()
-    with live_web(database, tmp_path / "web.log") as live, OpsCoreClient(live.url, live.token) as client:
+    with web_here(database) as live, OpsCoreClient(live.url, live.token) as client:
         assert [each.name for each in client.services()] == [AWAY, SHAKY, PACED]
         assert client.services()[0].open_until is not None
         monkeypatch.setenv("OPSCORE_URL", live.url)

@@ -102,7 +102,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Step(Shape):
-    """One tool call of a task."""
+    """One tool call or one model call of a task."""
 
     id: str
     key: str
@@ -122,6 +122,12 @@ class Step(Shape):
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Each limit it ran under: `value`, `shown`, `set_by`."""
     changes: dict[str, Any] = field(default_factory=dict)
+    parent_id: str | None = None
+    """The model's answer whose call it is."""
+    usage: dict[str, Any] = field(default_factory=dict)
+    """Of a model's answer: model, tokens, cost in micro-dollars."""
+    for_model: str | None = None
+    """What the model was told of it."""
     error_code: str | None = None
     error_message: str | None = None
     started_at: datetime | None = None

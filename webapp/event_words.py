@@ -98,6 +98,11 @@ def _fell_back(data: Data) -> str:
     return f"{data.get('next', '?')} was asked in place of {data.get('provider', '?')}: {data.get('reason', '?')}."
 
 
+def _model_fell_back(data: Data) -> str:
+    why = str(data.get("why") or "").rstrip(".")
+    return f"{data.get('to', '?')} is asked in place of {data.get('from', '?')}, which {why or 'did not answer'}."
+
+
 def _left_out(data: Data) -> str:
     nouns = {"network.allowed": "connections", "network.refused": "refused connections"}
     said = [f"{number(count)} more {nouns.get(kind, kind)}" for kind, count in (data.get("counts") or {}).items()]
@@ -205,6 +210,7 @@ TONES = {
     "task.cancel_requested": "failed", "task.asked": "waiting", "task.approval_expired": "waiting",
     "task.requeued": "waiting",
     "task.retry_planned": "waiting", "step.started": "running", "network.refused": "waiting",
+    "model.fell_back": "waiting",
 }  # fmt: skip
 SENTENCES: dict[str, Callable[[Data], str]] = {
     "task.submitted": _submitted,
@@ -237,6 +243,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
         f"The site does not want programs there: {data.get('url', data.get('host', '?'))} (robots.txt)."
     ),
     "search.fell_back": _fell_back,
+    "model.fell_back": _model_fell_back,
     "events.left_out": _left_out,
     "step.skipped": lambda data: f"Step skipped, its condition did not hold: {_title(data)}.",
 }

@@ -18,6 +18,16 @@ KNOWN = {
     "misconfigured": ("A setting is wrong", "Mend it, start OpsCore again, then retry."),
     "answered": ("A person gave it up", "Retry begins the step again."),
     "cut_off": ("It was cut off", "Retry goes on from there."),
+    "loop": ("Its model went round in circles", "See what it repeated; say more in the task, or choose another model."),
+    "turns": ("Its model found no end", "Say when the task is done, or ask for less."),
+    "bad_calls": ("Its model called tools wrongly", "Choose a model that is good at calling tools, then retry."),
+    "promise_broken": ("What was promised was not there", "See what was missing; a retry goes on from there."),
+    "gave_up": ("Its model gave up", "It says why; mend that, then retry."),
+    "model_refused": ("A model refused", "Ask in other words, or choose another model."),
+    "content_filtered": ("A provider's filter stopped an answer", "Ask in other words, or choose another model."),
+    "model_unavailable": ("No model answered", "See why each one failed, then retry."),
+    "budget_exceeded": ("A budget is used up", "Raise it or wait for the next day, then retry."),
+    "price_unknown": ("A model has no price", "Say its price, or limit the tokens, then retry."),
     "network_refused": ("A host was not allowed", "Allow the host, or change what the step fetches."),
 }
 

@@ -151,7 +151,8 @@ def _asked(mind: Mind, begun: Begun, candidate: Candidate, reserved: Reservation
 
 
 def _outcome(said: Answer) -> StepOutcome:
-    kept = StepOutcome(state=StepState.SUCCEEDED, stdout=clean(_words(said)), output=clean(record.kept(said)))
+    words = clean(_words(said))
+    kept = StepOutcome(state=StepState.SUCCEEDED, stdout=words, output=clean({**record.kept(said), "text": words}))
     if said.refusal:
         kept.error_code, kept.error_message = REFUSED, clean(f"the model refused: {said.refusal}")
     elif said.finish_reason == "content_filter":

@@ -304,6 +304,12 @@ class StepShape(Answer):
         description="Seconds, bytes and processes it used; `processes_killed` ended with the call, `hit` is the limit."
     )
     limits: dict[str, LimitShape] = Field(description="What it might use at most.")
+    parent_id: UUID | None = Field(None, description="The model's answer whose call it is.")
+    usage: dict[str, Any] = Field(
+        {},
+        description="Of a model's answer: model, provider, prompt, input_tokens, output_tokens, cost (micro-dollars).",
+    )
+    for_model: str | None = Field(None, description="What the model was told of it, to the letter.")
     changes: dict[str, Any] = Field(description="Paths it added, changed, removed.")
     snapshot: str | None
     error_code: str | None

@@ -12,12 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.budget import Budget, BudgetKind
+from models.errors import NotFound
+from models.event import Event
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
+from tasks import prompts
 
 MODEL_CALL = "model.call"
 MODEL = "model"
+MOST_FALLBACKS = 500
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ class Meter:
 
 
 @dataclass(frozen=True)
+class Told:
+    """A prompt: its text where it is still the one that was used, and the version that is here `now`."""
+
+    text: str
+    now: str
+
+
+@dataclass(frozen=True)
 class Turns:
     """What the Steps tab needs beside the steps, by the steps' ids."""
 
@@ -62,6 +74,8 @@ class Turns:
     """What it did then."""
     answer: Step | None = None
     """The last thing that it said, once the task has ended well."""
+    fell_back: dict[str, list[Event]] = field(default_factory=dict)
+    """Which models did not answer before the one that did, and why."""
 
 
 def is_model_plan(task: Task) -> bool:
@@ -81,7 +95,28 @@ def turns_of(session: Session, task: Task, steps: Sequence[Step]) -> Turns:
         if step.parent_id in calls:
             calls[step.parent_id].append(step)
     good = [step for step in asked if step.state == StepState.SUCCEEDED and texts[step.id].strip()]
-    return Turns(texts, calls, good[-1] if good and task.state == State.SUCCEEDED else None)
+    answer = good[-1] if good and task.state == State.SUCCEEDED else None
+    return Turns(texts, calls, answer, _fell_back(session, task))
+
+
+def _fell_back(session: Session, task: Task) -> dict[str, list[Event]]:
+    told = select(Event).where(Event.subject_id == task.id, Event.kind == "model.fell_back")
+    found: dict[str, list[Event]] = {}
+    for event in session.scalars(told.order_by(Event.number).limit(MOST_FALLBACKS)):
+        found.setdefault(str(event.data.get("step")), []).append(event)
+    return found
+
+
+def prompt_of(step: Step) -> Told | None:
+    """The prompt that the model was asked with; None of a step that asked none."""
+    said = (step.usage or {}).get("prompt")
+    if not isinstance(said, dict):
+        return None
+    try:
+        prompt = prompts.find(str(said.get("name")))
+    except NotFound:
+        return Told("", "")
+    return Told(prompt.text if prompt.digest == said.get("digest") else "", prompt.version)
 
 
 def used_by(steps: Sequence[Step]) -> Used:

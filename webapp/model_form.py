@@ -24,6 +24,7 @@ class Kind:
 
     value: ProviderKind
     title: str
+    short: str
     words: str
     name: str
     """What a provider of it is called unless somebody says otherwise."""
@@ -36,15 +37,16 @@ class Kind:
 
 KINDS = (
     Kind(
-        ProviderKind.OPENROUTER, "OpenRouter", "Hundreds of models of many makers, by one account and one key.",
+        ProviderKind.OPENROUTER, "OpenRouter", "OpenRouter",
+        "Hundreds of models of many makers, by one account and one key.",
         "openrouter", "From openrouter.ai, under Keys.",
     ),
     Kind(
-        ProviderKind.OLLAMA, "Ollama on this host", "Models that run on your own machine. They cost nothing.",
+        ProviderKind.OLLAMA, "Ollama on this host", "Ollama", "Models that run on your own machine. They cost nothing.",
         "ollama", "Ollama asks for none.",
     ),
     Kind(
-        ProviderKind.OPENAI, "Another server",
+        ProviderKind.OPENAI, "Another server", "OpenAI protocol",
         "Any server that speaks the OpenAI protocol: vLLM, llama.cpp, LM Studio, a company's gateway.",
         "server", "Leave it empty where the server asks for none.",
     ),

@@ -18,11 +18,6 @@ LIMITS: dict[str, tuple[str, Callable[[Any], str]]] = {
 }
 
 
-def _fell_back(data: Data) -> str:
-    why = str(data.get("why") or "it did not answer").rstrip(".")
-    return f"{data.get('from', 'A model')} did not answer: {why}. {data.get('to', 'The next one')} is asked instead."
-
-
 def _budget(data: Data) -> str:
     before, after = data.get("before") or {}, data.get("after") or {}
     said = [
@@ -53,7 +48,6 @@ def _of(words: str) -> Callable[[Data], str]:
 
 
 SENTENCES: dict[str, Callable[[Data], str]] = {
-    "model.fell_back": _fell_back,
     "budget.changed": _budget,
     "agent.model_changed": lambda data: f"Thinks with {_model(data)}.",
     "provider.added": _of("Provider {provider} added."),

@@ -16,6 +16,7 @@ from models.database import db, reading, writing
 from models.provider import LanguageModel, Provider, ProviderKind
 from models.sign_in import new_link
 from models.states import State
+from models.step import Step
 from models.task import Task
 from settings import Settings
 from tests.support import conversations, factories
@@ -256,3 +257,23 @@ def test_limits_of_a_day_and_of_an_agent_are_set_where_they_are_shown(client: Fl
     assert "were not changed" in wrong.text
     assert 'value="much"' in wrong.text
     assert "Write dollars, such as 0.15" in wrong.text
+
+
+def test_an_answer_says_which_models_failed_before_it_and_what_it_was_asked_with(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        task = conversations.make_conversation(session, State.SUCCEEDED)
+        first = session.scalars(select(Step).where(Step.task_id == task.id, Step.key == "m1")).one()
+        fell = {
+            "from": "openrouter/large",
+            "to": "ollama/llama3.2",
+            "why": "answered 503: overloaded",
+            "step": first.id,
+        }
+        factories.make_event(session, task, "model.fell_back", first.started_at, **fell)
+        step_id = first.id
+    shown = client.get(f"/tasks/{task.id}").text
+    assert "openrouter/large" in shown
+    assert "answered 503: overloaded" in shown
+    asked = client.get(f"/tasks/{task.id}/steps/{step_id}/output").text
+    assert "agent, version 1" in asked
+    assert "5b2c9a8e01d47f36" in asked  # an older text of it: only its digest is known

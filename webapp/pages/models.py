@@ -33,6 +33,7 @@ def _words() -> dict[str, object]:
         "asked_for": model_list.asked_for,
         "kinds": model_form.KINDS,
         "model_name": model_list.named,
+        "named_first": _named_first,
         "usable_models": lambda: model_list.usable(db.session()),
     }
 
@@ -131,6 +132,12 @@ def remove(model_id: str) -> ResponseReturnValue:
     named = model_list.named(model)
     provider_models.remove(model.provider.name, model.name)
     return done(f"Removed {named}.", url_for("models.show"))
+
+
+def _named_first(names: list[str]) -> LanguageModel | None:
+    """The first of those that are named that may be asked."""
+    known = {model_list.named(model): model for model in model_list.usable(db.session())}
+    return next((known[name] for name in names if name in known), None)
 
 
 def _form(model: LanguageModel, values: dict[str, str], wrong: list[Problem]) -> str:

@@ -213,9 +213,9 @@ def _provider(name: str) -> Provider:
     return provider
 
 
-KIND_TITLES = {kind.value: kind.title for kind in KINDS}
+SHORT = {kind.value: kind.short for kind in KINDS}
 
 
 @page.app_context_processor
 def _words() -> dict[str, object]:
-    return {"kind_title": lambda provider: KIND_TITLES[ProviderKind(provider.kind)]}
+    return {"kind_title": lambda provider: SHORT[ProviderKind(provider.kind)]}

@@ -104,7 +104,8 @@ def output(task_id: str, step_id: str) -> ResponseReturnValue:
     step = db.session.scalars(found).one_or_none()
     if step is None:
         raise NotFound("cannot find the step: it was begun again or is gone", step=step_id)
-    return render_template("parts/step_output.html", task=task, step=step, limits=limits.kept(step.limits))
+    told = {"limits": limits.kept(step.limits), "prompt": conversation.prompt_of(step)}
+    return render_template("parts/step_output.html", task=task, step=step, **told)
 
 
 def the_task(task_id: str, permission: str = "task:read") -> Task:

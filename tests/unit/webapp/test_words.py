@@ -147,11 +147,6 @@ def test_a_sequence_over_two_texts_takes_no_element_between_them_away() -> None:
     ("kind", "data", "said"),
     [
         (
-            "model.fell_back",
-            {"from": "a/x", "to": "b/y", "why": "answered 503."},
-            "a/x did not answer: answered 503. b/y is asked instead.",
-        ),
-        (
             "budget.changed",
             {
                 "budget": "day",

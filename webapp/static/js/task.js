@@ -41,7 +41,8 @@ function print({ step, text }) {
   const pane = document.getElementById(`live-${step}`);
   if (!pane) return;
   const follows = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 40;
-  pane.append(text);
+  // What comes first need not begin with an empty line.
+  pane.append(pane.hasChildNodes() ? text : text.trimStart());
   if (pane.textContent.length > MOST_OUTPUT) pane.textContent = pane.textContent.slice(-MOST_OUTPUT / 2);
   if (follows) pane.scrollTop = pane.scrollHeight;
 }

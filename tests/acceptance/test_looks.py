@@ -14,7 +14,7 @@ PAGES = (
     "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/services", "/searches", "/searches?q=nothing-like-this",
     "/searches/{search_found}", "/searches/{search_nothing}", "/searches/{search_failed}", "/agents/scout", "/agents/night-shift",
     "/tasks/new", "/tasks/new/from/survey-code-base",
-    "/tasks/new/from/analyse-table", "/tasks/new/playbook", "/nowhere",
+    "/tasks/new/from/analyse-table", "/tasks/new/from/research-question", "/tasks/new/playbook", "/nowhere",
     "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base", "/retention",
     "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
     "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",

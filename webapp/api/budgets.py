@@ -38,7 +38,7 @@ class BudgetChange(Question):
     wall: Amount = Field(None, description="`20 min`, or seconds, of work. Null lifts it; left out, it stays.")
 
 
-class LimitShape(Answer):
+class BudgetLimitShape(Answer):
     limit: float | None = Field(description="Null: none.")
     used: float
     reserved: float = Field(description="For calls that run now.")
@@ -49,10 +49,10 @@ class BudgetStanding(Answer):
     kind: BudgetKind
     name: str = Field(description="The task's id or the agent's name; empty for the day.")
     day: str | None = Field(description="The day (UTC) that is counted; null: for ever.")
-    tokens: LimitShape
-    cost: LimitShape = Field(description="US dollars.")
-    calls: LimitShape
-    wall_s: LimitShape
+    tokens: BudgetLimitShape
+    cost: BudgetLimitShape = Field(description="US dollars.")
+    calls: BudgetLimitShape
+    wall_s: BudgetLimitShape
 
 
 class SpendQuery(Question):
@@ -147,9 +147,9 @@ def _standing(found: Standing) -> BudgetStanding:
     return BudgetStanding(**about, cost=_limit(found.cost, MICRO), wall_s=_limit(found.wall_ms, 1000))
 
 
-def _limit(found: Limit, unit: int = 1) -> LimitShape:
+def _limit(found: Limit, unit: int = 1) -> BudgetLimitShape:
     amounts = {"limit": found.most, "used": found.used, "reserved": found.reserved, "left": found.left}
-    return LimitShape(**{name: None if value is None else value / unit for name, value in amounts.items()})
+    return BudgetLimitShape(**{name: None if value is None else value / unit for name, value in amounts.items()})
 
 
 def _spent(found: Spent) -> SpentShape:

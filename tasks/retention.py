@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from models.budget import Budget, BudgetKind
 from models.columns import database_now
 from models.database import reading, writing
 from models.errors import InvalidInput, Problem
@@ -202,6 +203,8 @@ def _delete(session: Session, tasks: Sequence[Task]) -> list[str]:
     ids = [task.id for task in tasks if family_of(task) not in changed]
     statement = delete(Task).where(Task.id.in_(ids)).returning(Task.id)
     gone = list(session.scalars(statement.execution_options(synchronize_session=False)))
+    budgets = delete(Budget).where(Budget.kind == BudgetKind.TASK, Budget.name.in_(gone))
+    session.execute(budgets.execution_options(synchronize_session=False))
     shared = delete(SharedFile).where(SharedFile.family_id.in_(gone))
     session.execute(shared.execution_options(synchronize_session=False))
     events = delete(Event).where(Event.subject_id.in_(gone))

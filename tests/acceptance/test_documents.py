@@ -4,6 +4,7 @@ A block of commands is a fenced block without a language.  Commands run in the o
 page, against an OpsCore that really runs; a new kind of command must be told here how it is run.
 """
 
+import json
 import os
 import re
 import signal
@@ -62,6 +63,7 @@ def test_commands_do_what_the_page_says(page: Path, started: Started, tmp_path: 
             _stays([*command.split(), *MORE.get(stays[0], [])], STAYING[stays[0]], workplace, told)
             continue
         filled = command.replace("TASK", _last_task(workplace, told)) if "TASK" in command else command
+        filled = filled.replace(" ID ", f" {_asked(workplace, told)} ") if " ID " in command else filled
         done = _run(filled, workplace, told)
         # The tutorial breaks its playbook on purpose, and says so.
         expected = 1 if 'text=" "' in command else 0
@@ -90,6 +92,15 @@ def _last_task(workplace: Path, told: dict[str, str]) -> str:
     listed = _run("bin/opscore --json task list", workplace, told).stdout
     found = re.search(r'"id": ?"([0-9a-f-]{36})"', listed)
     return found[1] if found else "TASK"
+
+
+def _asked(workplace: Path, told: dict[str, str]) -> str:
+    """Id of the approval that a task asks for, once one does."""
+    deadline = time.monotonic() + 60
+    while not (found := json.loads(_run("bin/opscore --json inbox", workplace, told).stdout)["asked"]):
+        assert time.monotonic() < deadline, "nothing is asked"
+        time.sleep(0.2)
+    return str(found[0]["approval"]["id"])
 
 
 def _stays(command: list[str], lives: str, workplace: Path, told: dict[str, str]) -> None:

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 import settings
 from models import scope
 from models.agent import Agent
 from models.approval import Approval, ApprovalState
 from models.columns import now
-from models.database import reading, writing
+from models.database import db, reading, writing
 from models.errors import Conflict, InvalidInput, NotFound
 from models.event import Event
 from models.states import State
 from models.step import Step
 from models.task import Task
-from tasks import broker, control, questions, waking
+from tasks import broker, control, emergency, questions, waking
 from tasks.approvals import decisions
 from tasks.approvals.decisions import Said, decide
 from tasks.reconcile import quick
@@ -141,11 +141,25 @@ def test_tool_plan_and_agent_can_demand_it(
     assert step_of(task_id, "first").state == "succeeded"
 
 
-def test_nobody_is_asked_where_nobody_demands_it(served: Served, noted: Callable[[], list[str]]) -> None:
-    task_id = submitted(plan(note("mail")))
+def test_nobody_is_asked_where_nobody_demands_it_and_nothing_is_looked_up(
+    served: Served, noted: Callable[[], list[str]]
+) -> None:
+    said: list[str] = []
+
+    def note_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    task_id = submitted(plan(note("first"), note("second")))
+    event.listen(db.engine, "before_cursor_execute", note_statement)
     drain_all(served)
+    event.remove(db.engine, "before_cursor_execute", note_statement)
     assert task_of(task_id).state == State.SUCCEEDED
     assert approvals_of(task_id) == []
+    assert noted() == ["first", "second"]
+    assert not [statement for statement in said if "FROM approval" in statement]
+    # What the agent must ask before comes with the claim, and later with what limits it: no statement of its own.
+    of_agent = [statement for statement in said if "agent.approvals" in statement]
+    assert [statement.split()[0] for statement in of_agent if "agent.limits" in statement][:3] == ["UPDATE", "SELECT", "UPDATE"]
 
 
 def test_an_edited_call_runs_edited(served: Served) -> None:
@@ -323,6 +337,21 @@ def test_cancel_and_deadline_withdraw_the_question_and_pause_does_not(served: Se
     assert states == [ApprovalState.WITHDRAWN] * 2
     with pytest.raises(Conflict, match="withdrawn"):
         decide(asked.id, yes(asked))
+
+
+def test_an_emergency_stop_leaves_the_question_and_keeps_the_answer(
+    served: Served, noted: Callable[[], list[str]]
+) -> None:
+    task_id = submitted(plan(note("mail", approval=True)))
+    drain_all(served)
+    emergency.stop()
+    approval = asked_by(task_id)
+    decide(approval.id, yes(approval))
+    drain_all(served)
+    assert (task_of(task_id).state, noted()) == (State.QUEUED, [])
+    emergency.release()
+    drain_all(served)
+    assert (task_of(task_id).state, noted()) == (State.SUCCEEDED, ["mail"])
 
 
 def test_a_retry_asks_anew(served: Served, noted: Callable[[], list[str]]) -> None:

@@ -9,6 +9,8 @@ from models.states import State
 from models.step import StepState
 from models.task import Task
 from tasks import cloning, control, emergency
+from tests.support.language_models import configure
+from tests.support.model_server import playing
 from tests.support.processes import wait_until
 from tests.support.workplace import AgentWanted, Workplace, plan, program, write
 
@@ -105,3 +107,24 @@ def test_everything_stops_and_goes_on_after_the_release(workplace: Workplace) ->
     workplace.reconcile()
     workplace.succeeded(waits)
     in_state(workplace, task_id, State.CANCELLED)
+
+
+def test_a_models_call_ends_with_its_connection_when_the_task_is_stopped_or_cancelled(workplace: Workplace) -> None:
+    slow = {"text": "Once upon a time " * 5000, "piece_delay_s": 0.02, "times": 2}
+    with playing([[slow, {"text": "The end."}]]) as server:
+        configure(server.url, input_price=0, output_price=0)
+        task_id = workplace.submit(description="Tell me a long story.", complexity=2)
+        asked = server.journal.entries
+        wait_until(lambda: len(asked()) == 1, 90, "the model is asked")
+        control.pause(task_id, now=True)
+        in_state(workplace, task_id, State.PAUSED)
+        wait_until(lambda: asked()[0]["outcome"] == "gone", 30, "the connection is closed")
+        control.resume(task_id)
+        wait_until(lambda: len(asked()) == 2, 60, "it is asked again")
+        control.cancel(task_id)
+        in_state(workplace, task_id, State.CANCELLED)
+        wait_until(lambda: asked()[1]["outcome"] == "gone", 30, "the connection is closed")
+        control.retry(task_id)
+        workplace.succeeded(task_id)
+    step = workplace.steps(task_id)["m1"]
+    assert (step.stdout, len(asked())) == ("The end.", 3)

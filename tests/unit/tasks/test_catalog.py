@@ -12,7 +12,7 @@ SLUGS = [template.slug for template in catalog.templates()]
 
 
 def test_library_has_its_templates() -> None:
-    assert {"survey-code-base", "analyse-table", "research-question"} <= set(SLUGS)
+    assert {"survey-code-base", "analyse-table", "research-question", "write-program"} <= set(SLUGS)
 
 
 @pytest.mark.parametrize("slug", SLUGS)

@@ -197,9 +197,10 @@ def _own(session: Session, claim: Claim) -> None:
 def _reserve(
     session: Session, spend: Spend, candidate: Candidate, estimate: int, line: list[Budget], wall_ms: int
 ) -> Reservation:
-    spend.model, spend.estimated_tokens = candidate.name, estimate
+    # No model reads more than its context; its server refuses the question or cuts it.
+    spend.model, spend.estimated_tokens = candidate.name, min(estimate, candidate.context_tokens or estimate)
     more = _surprise(session, spend.tenant, candidate)
-    tokens = (estimate + more[0], candidate.output_tokens + more[1])
+    tokens = (spend.estimated_tokens + more[0], candidate.output_tokens + more[1])
     prices = (candidate.input_price, candidate.output_price)
     spend.reserved_tokens, spend.reserved_cost = sum(tokens), cost_of(*tokens, *prices)
     day = today(session)

@@ -187,6 +187,7 @@ def test_what_a_server_counts_besides_is_reserved_for_all_its_next_calls(app: Fl
         assert reservation.tokens == 60 + 30 + 100 + 10
         settle_alone(reservation, Usage(60, 10))
     assert reserve(running(), "m1", model("large"), 60).tokens == 60 + 100
+    assert reserve(running(), "m1", model("short", context_tokens=40), 60).tokens == 40 + 100
 
 
 def test_time_is_counted_over_runs_and_while_a_call_lasts(app: Flask) -> None:

@@ -53,24 +53,27 @@ class FilesRead(Tool):
     """Read a text file."""
 
     name = "files.read"
-    purpose = "Read a text file of the workspace, or its beginning."
+    purpose = "Read a text file of the workspace, or a part of it."
     effect = Effect.PURE
 
     class Input(Arguments):
         path: str = _PATH
         limit: int = Field(READ_BYTES, ge=1, le=READ_BYTES, description="Most bytes to read.")
+        offset: int = Field(0, ge=0, le=2**53, description="Bytes to leave out before.")
 
     class Output(Values):
         path: str
         text: str = Field(description="Bytes that are no UTF-8 look like U+FFFD.")
         size: int = Field(description="Bytes in the file.")
-        truncated: bool
+        truncated: bool = Field(description="Whether more of it follows.")
 
     def run(self, call: Input, context: Context) -> ToolResult:
-        data = context.workspace.read_bytes(call.path, call.limit)
+        with context.workspace.open_for_read(call.path) as file:
+            file.seek(call.offset)
+            data = file.read(call.limit)
         size = context.workspace.entry(call.path).size
         text = Captured(head=data, total_bytes=len(data)).text
-        return _result(path=call.path, text=text, size=size, truncated=size > len(data))
+        return _result(path=call.path, text=text, size=size, truncated=size > call.offset + len(data))
 
 
 class FilesList(Tool):

@@ -145,6 +145,9 @@ def test_files_are_written_appended_read_and_listed(box: Box) -> None:
     read = box.tool("files.read", path="output/a/b.txt").output
     assert (read["text"], read["truncated"]) == ("one\ntwo\n", False)
     assert box.tool("files.read", path="output/a/b.txt", limit=3).output["truncated"] is True
+    rest = box.tool("files.read", path="output/a/b.txt", offset=2, limit=3).output
+    whole = read["text"]
+    assert (rest["text"], rest["truncated"]) == (whole[2:5], len(whole) > 5)
     listed = box.tool("files.list", path="output", recursive=True).output["entries"]
     assert [(entry["path"], entry["kind"]) for entry in listed] == [
         ("output/a", "folder"),

@@ -96,6 +96,7 @@ def test_page_is_saved_with_its_text_and_what_it_says_about_itself(box: Box, sit
     assert len(output["text"]) == 40 and output["text_length"] == len(whole)
     assert "24" in whole and "Köln" in whole and "not text" not in whole
     assert [link["url"] for link in output["links"]] == [site.url("/home"), site.url("/moon")]
+    assert list(output)[-1] == "links" and len(run(context, site.url("/tides"), links_limit=1).output["links"]) == 1
     assert context.workspace.read_bytes(output["path"]) == ARTICLE.encode()
 
 

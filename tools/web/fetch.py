@@ -16,7 +16,9 @@ from tools.network.fetch import Fetched, fetch
 from tools.network.url import LONGEST
 from tools.web import reading, robots, texts
 
-TEXT_CHARACTERS = 12_000
+TEXT_CHARACTERS = 6000
+LINKS = 25
+MOST_LINKS = 100
 MOST_CHARACTERS = 2**16
 REFUSED_BYTES = 2**14
 """Of an answer that is no success: what it says is shown, and not kept."""
@@ -62,6 +64,7 @@ class WebFetch(Tool):
         text_limit: int = Field(
             TEXT_CHARACTERS, ge=0, le=MOST_CHARACTERS, description="How many characters of the text to hand back."
         )
+        links_limit: int = Field(LINKS, ge=0, le=MOST_LINKS, description="How many of its links to hand back.")
 
     class Output(Values):
         status: int | None = Field(description="Of the last answer, such as 200; empty when there was none.")
@@ -81,7 +84,7 @@ class WebFetch(Tool):
         site: str | None = Field(None, description="The name of the site.")
         language: str | None = None
         pages: int | None = Field(None, description="Of a PDF.")
-        links: list[Link] = Field(default_factory=list, description="Pages that it leads to, the first 100.")
+        links: list[Link] = Field(default_factory=list, description="Pages that it leads to, the first of them.")
 
     def run(self, call: Input, context: Context) -> ToolResult:
         path = files_at.clean(call.path) if call.path else ""
@@ -131,7 +134,8 @@ def _decoded(context: Context, fetched: Fetched, path: str) -> Text:
 
 
 def _result(fetched: Fetched, path: str | None, text: Text, call: WebFetch.Input) -> ToolResult:
-    output = {
+    # The text before the links: whoever sees only the beginning of all this should see some of it.
+    output: dict[str, Any] = {
         **text.about,
         "status": fetched.status,
         "url": fetched.url,
@@ -144,6 +148,7 @@ def _result(fetched: Fetched, path: str | None, text: Text, call: WebFetch.Input
         "text_sha256": hashlib.sha256(text.whole.encode("utf-8", "replace")).hexdigest() if text.path else None,
         "text_problem": text.problem,
     }
+    output["links"] = output.pop("links", [])[: call.links_limit]
     return ToolResult(
         exit_code=_exit_code(fetched, path),
         output=output,

@@ -1,6 +1,7 @@
 """Providers, budgets and spend as programs ask for them: API, Python client, command line.  No key gets out."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,13 @@ from flask import Flask
 
 import settings
 from models import scope
-from models.database import db
+from models.database import db, writing
 from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient
-from settings import Settings
+from settings import PROJECT, Settings
 from tasks.budgets import Usage, reserve, settle_alone
 from tasks.model_plan import BudgetFields
+from tests.acceptance.test_documents import commands
+from tests.support.factories import make_agent
 from tests.support.model_server import playing
 from tests.support.thinking import model, running
 from tests.support.web import Api, LiveWeb, live_web
@@ -177,6 +180,27 @@ def test_command_line_keeps_providers_and_budgets(
     run("budget", "show", "--agent", "nobody", code=4)
     assert "Nothing was spent" in run("spend", "--by", "model").output
     assert not [each for each in said if KEY in each]
+
+
+def test_each_command_of_the_page_does_what_it_says(
+    web: Flask, live: LiveWeb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key.txt").write_text(KEY, encoding="utf-8")
+    monkeypatch.setenv("OPSCORE_URL", live.url)
+    monkeypatch.chdir(tmp_path)
+    with working(web), writing() as session:
+        make_agent(session, "scout")
+    listed = [{"id": name, "input_price": 1, "output_price": 2} for name in ("gpt-oss:20b", "maker/large", "mixtral")]
+    with playing({**SCRIPT, "models": listed, "key": None}) as any_server:
+        done = 0
+        for command in commands(PROJECT / "docs" / "how-to" / "models.md"):
+            arguments = shlex.split(command)[1:]
+            if arguments[:2] == ["provider", "add"]:
+                arguments += ["--address", any_server.url]
+            said = CliRunner().invoke(program, arguments)
+            assert said.exit_code == 0, f"{command}: {said.output}"
+            done += 1
+    assert done > 20
 
 
 def test_spend_is_shown_with_its_total(web: Flask, live: LiveWeb, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import settings
 from models import scope
 from models.database import bare_app, db, writing
 from models.sign_in import new_link
-from tests.support import factories
+from tests.support import conversations, factories
 from tests.support.started import Started
 from tests.support.web import LiveWeb, live_web
 
@@ -64,6 +64,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
     with bare_app(told).app_context(), scope.acting("person:local"):
         with writing() as session:
             made = factories.every_state(session) | factories.every_plight(session) | factories.some_family(session)
+            made |= conversations.every_thought(session)
             tasks = {name: task.id for name, task in made.items()}
             factories.some_services(session)
             searches = factories.some_searches(session, made["succeeded"])

@@ -12,18 +12,26 @@ LOOKS = {
 }
 PAGES = (
     "/", "/tasks", "/tasks?q=nothing-like-this", "/agents", "/services", "/searches", "/searches?q=nothing-like-this",
-    "/searches/{search_found}", "/searches/{search_nothing}", "/searches/{search_failed}", "/agents/scout", "/agents/night-shift",
+    "/searches/{search_found}", "/searches/{search_nothing}", "/searches/{search_failed}",
+    "/agents/scout", "/agents/night-shift",
     "/tasks/new", "/tasks/new/from/survey-code-base",
     "/tasks/new/from/analyse-table", "/tasks/new/from/research-question", "/tasks/new/playbook", "/nowhere",
     "/schedules", "/schedules/new", "/schedules/new/from/survey-code-base", "/retention",
     "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
     "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",
-    "/tasks/{succeeded}/log", "/tasks/{cancelling}", "/tasks/{replayed}", "/dead-letters", "/queues", "/stop", "/playground",
+    "/tasks/{succeeded}/log", "/tasks/{cancelling}", "/tasks/{replayed}", "/dead-letters", "/queues", "/stop",
+    "/playground", "/tasks/new/ask", "/tasks/{thinking}", "/tasks/{answered}", "/models", "/models/add/openai",
+    "/models/of/ollama", "/spend", "/spend?of=tokens", "/inbox",
 )  # fmt: skip
 
 
-# Dark on a phone is dark, and is a phone: what is wrong with it only is rare enough for a long run.
-@pytest.mark.parametrize("look", [*list(LOOKS)[:3], pytest.param("dark phone", marks=pytest.mark.long)])
+# Both colours and both widths are seen in these two: what is wrong with another pair only is for a long run.
+SEEN = ("light", "dark phone")
+
+
+@pytest.mark.parametrize(
+    "look", [*SEEN, *(pytest.param(each, marks=pytest.mark.long) for each in LOOKS if each not in SEEN)]
+)
 def test_every_page_is_free_of_faults(examples: Place, sign_in: SignIn, look: str) -> None:
     page = sign_in(examples, **LOOKS[look])
     wrong = {}

@@ -18,6 +18,7 @@ from models.columns import clock
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
 from models.service_list import left_alone
+from models.spend_list import Filters, SpendBy, by
 from models.task import Task
 from tasks import agents, budget_limits
 from tasks.limits import before_a_task
@@ -152,7 +153,8 @@ def _one(agent: Agent, typed: dict[str, str], problems: list[Problem]) -> str:
         problems=problems,
         wrong=lambda path: said.get(path, ""),
         is_kept="kept" in request.args,
-        spend=budget_limits.show(BudgetKind.AGENT, agent.name),
+        spent=next(iter(by(db.session(), SpendBy.AGENT, Filters(days=1, agent=agent.name))), None),
+        budget=budget_limits.show(BudgetKind.AGENT, agent.name),
         history=glance.happened(db.session(), agent.id),
     )
 

@@ -157,6 +157,7 @@ def _page(wrong: Shown | None = None) -> str:
         day=day,
         agents=every,
         by_agent={spent.name: spent for spent in by(session, SpendBy.AGENT, Filters())},
+        by_agent_lately={spent.name: spent for spent in by(session, SpendBy.AGENT, Filters(days=1))},
         by_model=by(session, SpendBy.MODEL, Filters(), SHOWN),
         by_task=_titled(session, by(session, SpendBy.TASK, Filters(), SHOWN)),
         wrong=wrong,

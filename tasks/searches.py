@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.columns import database_now
 from models.database import reading, writing
 from models.search_query import SearchQuery
+from tasks.outcome import clean
 from tasks.services import unless_away
 from tools.web.searches import Asked, Result
 
@@ -37,11 +38,11 @@ class KeptSearches:
         """See `Searches`."""
         row = SearchQuery(
             provider=asked.provider,
-            query=asked.query,
+            query=clean(asked.query),
             options=dict(asked.options),
             digest=asked.digest,
-            results=[each.as_dict() for each in found],
-            error=error[:LONGEST_ERROR] or None,
+            results=[clean(each.as_dict()) for each in found],
+            error=clean(error)[:LONGEST_ERROR] or None,
             is_cached=is_cached,
             task_id=self.task_id,
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from models.errors import InvalidInput, NotFound
 from models.step import Step
 from tasks import pages as fetched_pages
+from tools.network.url import LONGEST
 from tools.research import notes, pages, quotes, sources
 from tools.research.markers import numbers_in, without_code
 from tools.research.pages import FetchedPage
@@ -17,9 +18,14 @@ from tools.research.sources import Source
 from tools.workspace import Workspace
 
 MOST_BYTES = 4 * 2**20
-_HEADING = re.compile(r"^#{1,6}\s+(?:\d+\.?\s+)?(references|bibliography|sources|works cited)\s*#*\s*$", re.I | re.M)
-_ENTRY = re.compile(r"^\s*(?:[-*]\s+)?\\?\[(\d{1,3})\\?\]:?\s+(.*(?:\n(?!\s*(?:[-*]\s+)?\\?\[\d|\s*$|#).*)*)", re.M)
-_URL = re.compile(r"https?://[^\s<>\[\]\"'`|\\]+", re.I)
+# All of them look at each character a few times at most: a task may write what it likes into its report.
+_TITLE = "references|bibliography|sources|works cited"
+_HEADING = re.compile(rf"^#{{1,6}}[ \t]+(?:\d{{1,3}}\.?[ \t]+)?(?:{_TITLE})[ \t]*(?:#+[ \t]*)?$", re.I | re.M)
+_BEGIN = r"[ \t]{0,20}(?:[-*][ \t]{1,20})?\\?\[\d"
+_ENTRY = re.compile(
+    rf"^(?={_BEGIN})[ \t]*(?:[-*][ \t]+)?\\?\[(\d{{1,3}})\\?\]:?[ \t]+(.*(?:\n(?!{_BEGIN}|[ \t]*$|#).*)*)", re.M
+)
+_URL = re.compile(rf"https?://[^\s<>\[\]\"'`|\\]{{1,{LONGEST}}}", re.I)
 
 
 def problems(workspace: Workspace, steps: Sequence[Step], path: str) -> list[str]:
@@ -37,7 +43,7 @@ def problems(workspace: Workspace, steps: Sequence[Step], path: str) -> list[str
 
 def _of_text(report: str, known: dict[int, Source], path: str) -> Iterator[str]:
     """Each marker has its reference, and each reference its marker."""
-    heading = _HEADING.search(report)
+    heading = next(reversed(list(_HEADING.finditer(report))), None)
     body, references = (report[: heading.start()], report[heading.end() :]) if heading else (report, "")
     cited, listed = numbers_in(body), {int(found[1]): found[2] for found in _ENTRY.finditer(references)}
     if not cited:

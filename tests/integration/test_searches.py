@@ -61,11 +61,13 @@ def test_answer_is_known_again_for_as_long_as_it_is_good(app: Flask) -> None:
 
 
 def test_search_that_failed_is_in_the_history_and_answers_nothing(app: Flask) -> None:
+    kept().keep(Asked("searxng", "a\0b", OPTIONS), [Found("\0", "https://a.example/", "\udc80", 1)], error="\0")
     kept().keep(TIDES, (), error="x" * 1000)
     assert kept().recent(TIDES, HOUR) is None
     with reading() as session:
-        [row] = search_history.page(session, Filters()).searches
+        row, odd = search_history.page(session, Filters()).searches
     assert row.error == "x" * 500 and row.results == []
+    assert (odd.query, odd.results[0]["title"], odd.results[0]["snippet"]) == ("a\ufffdb", "\ufffd", "?")
 
 
 def test_answer_of_another_tenant_is_not_known(app: Flask) -> None:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from models.errors import InvalidInput, NotFound
-from tools.network.url import Url
 
 if TYPE_CHECKING:
     from tools.workspace import Workspace
@@ -76,6 +75,9 @@ def require(pages: Sequence[FetchedPage], url: str) -> FetchedPage:
 
 def spelled(url: str) -> str | None:
     """The URL in its one spelling, without the part after #; None for what is none."""
+    # Here, since every tool's contract needs this module, and few the library behind it.
+    from tools.network.url import Url
+
     try:
         return str(Url.parse(url.strip().partition("#")[0]))
     except InvalidInput:

@@ -124,6 +124,22 @@ def test_address_with_brackets_in_a_sentence_is_read_as_people_mean_it(workspace
     assert problems(workspace, step("https://sea.example/tides"), step(url)) == []
 
 
+@pytest.mark.parametrize(
+    "slow",
+    ["\n" * 400_000, "# references" + " " * 400_000 + "x", "[1" + " " * 400_000, "https://a.example/" + ")" * 400_000,
+     "`" * 400_001, "- [1] " * 60_000, "- [1] x\n" * 60_000, "## References\n" * 60_000],
+    ids=["lines", "heading", "marker", "address", "code", "one entry", "entries", "headings"],
+)  # fmt: skip
+def test_report_that_was_made_to_be_slow_is_read_all_the_same(workspace: Workspace, slow: str) -> None:
+    workspace.write_bytes(REPORT, f"{GOOD}\n{slow}\n{slow}".encode())
+    problems(workspace)
+
+
+def test_last_of_several_headings_begins_the_references(workspace: Workspace) -> None:
+    workspace.write_bytes(REPORT, f"## Sources\n\nI looked at one [1].\n\n{GOOD}".encode())
+    assert problems(workspace) == []
+
+
 def test_report_or_list_that_cannot_be_read_is_a_problem(workspace: Workspace) -> None:
     keep(workspace, [{"number": "x"}])
     assert "it is damaged" in problems(workspace)[0]

@@ -46,6 +46,13 @@ def plain(text: str) -> str:
     return "\n".join(_last_written(line) for line in neutral.split("\n"))
 
 
+def visible(text: str) -> str:
+    """The text with everything that is not seen written out, `\\r`, `\\u202e`: for who must know exactly what it is."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\n\t" else json.dumps(each)[1:-1] for each in text)
+
+
 def escaped(json_text: str) -> str:
     """The same JSON with control characters as escapes: JSON leaves most of them as they are, a terminal obeys them.
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.approval import Approval, ApprovalState, OnExpiry
 from models.task import Task
+from tools import terminal_text
 from webapp import approval_form
 from webapp.approval_form import Form
 from webapp.diff_lines import Line, lines_of
@@ -88,7 +89,8 @@ def card_of(approval: Approval, task: Task, form: Form | None = None) -> Card:
     values = [
         Value(name.replace("_", " ") if not approval.tool else name, _text(value)) for name, value in shown.items()
     ]
-    lines, left_out = lines_of(approval.diff) if approval.diff else ([], 0)
+    calls = [{**call, "arguments": _text(call["arguments"])} for call in calls]
+    lines, left_out = lines_of(terminal_text.visible(approval.diff)) if approval.diff else ([], 0)
     return Card(approval, task, values, calls, lines, left_out, form)
 
 
@@ -108,4 +110,6 @@ def asked_of(session: Session, task: Task) -> Card | None:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2 if value else None)
+    # What is shown is what is agreed to: nothing in it may hide, or write over what stands before it.
+    whole = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2 if value else None)
+    return terminal_text.visible(whole)

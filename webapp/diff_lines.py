@@ -18,6 +18,8 @@ class Line:
 
 def lines_of(text: str) -> tuple[list[Line], int]:
     """The first lines, without the names of the files, and how many are left out."""
-    plain = [each for each in terminal_text.plain(text).splitlines() if not each.startswith(("---", "+++"))]
-    lines = [Line(KINDS.get(each[:1], "same"), each) for each in plain[:MOST_LINES]]
-    return lines, max(len(plain) - MOST_LINES, 0)
+    plain = terminal_text.plain(text).splitlines()
+    # Only before the first place: further down `---` is a line that began with `--`, and is gone.
+    first = next((index for index, each in enumerate(plain) if each.startswith("@@")), 0)
+    lines = [Line(KINDS.get(each[:1], "same"), each) for each in plain[first:][:MOST_LINES]]
+    return lines, max(len(plain) - first - MOST_LINES, 0)

@@ -188,6 +188,18 @@ def test_an_unchanged_form_is_the_same_call(person: FlaskClient, web: Flask) -> 
     assert state_of(web, task) == (ApprovalState.APPROVED, None)
 
 
+def test_nothing_in_the_arguments_can_hide(person: FlaskClient, web: Flask) -> None:
+    hiding = {"path": "a\u202emd.exe", "text": "rm -rf output\recho all is well\x1b[1A\u200b", "append": False}
+    with filling(web) as session:
+        task = make_task(session, State.PAUSED)
+        task.state = State.WAITING
+        ask_approval(session, task, arguments=hiding, diff="+rm -rf output\recho all is well\n")
+    shown = person.get(f"/inbox/{asked(task)['approval']}").text
+    assert "<code>a\\u202emd.exe</code>" in shown
+    assert "rm -rf output\\recho all is well\\u001b[1A\\u200b" in shown
+    assert "+rm -rf output\\recho all is well" in shown
+
+
 def test_many_are_answered_after_one_question(person: FlaskClient, web: Flask, asking: dict[str, Task]) -> None:
     picked = [f"{asked(task)['approval']}:{asked(task)['digest']}" for task in asking.values()]
     question = send(person, "/inbox", picked=picked, choice="approve").text

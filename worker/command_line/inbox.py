@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tools.terminal_text import one_line
+from tools.terminal_text import one_line, visible
 from worker.command_line.frame import MISUSED, Remote, as_json, end, frame
 from worker.command_line.words import when
 
@@ -84,6 +84,6 @@ def _card(asked: "Approval") -> str:
     until = f"  until {when(asked.expires_at)}" if asked.expires_at and asked.state == "waiting" else ""
     state = "" if asked.state == "waiting" else f"  {asked.state} by {asked.decided_by or 'nobody'}"
     lines = [f"{one_line(asked.title)}: {what}, {asked.risk} risk{until}{state}", asked.why, asked.id]
-    lines += as_json(asked.arguments).splitlines()
-    lines += asked.diff.splitlines()
+    lines += visible(as_json(asked.arguments)).split("\n")
+    lines += visible(asked.diff).rstrip("\n").split("\n") if asked.diff else []
     return "\n".join(f"  {line}" for line in lines)

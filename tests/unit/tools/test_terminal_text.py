@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.terminal_text import Neutraliser, plain
+from tools.terminal_text import Neutraliser, plain, visible
 
 HOSTILE = {
     "\x1b[31mred\x1b[0m": "red",
@@ -37,3 +37,8 @@ def test_a_sequence_that_never_ends_does_not_hold_the_output_back_for_ever() -> 
     stream = Neutraliser()
     shown = stream.feed("\x1b]0;" + "x" * 5000)
     assert "x" * 100 in shown + stream.feed("later")
+
+
+def test_what_is_not_seen_is_written_out_where_somebody_must_know() -> None:
+    assert visible("rm\recho\x1b[1A\u202e\u200b\xa0") == r"rm\recho\u001b[1A\u202e\u200b\u00a0"
+    assert visible("two\nlines\tand äöü 漢字 🙂") == "two\nlines\tand äöü 漢字 🙂"

@@ -24,7 +24,7 @@ from webapp.ask import done
 from webapp.conversation import Meter
 from webapp.limit_form import begun
 from webapp.money import price_typed
-from webapp.thinking_form import whole
+from webapp.thinking_form import whole, whole_typed
 
 page = Blueprint("spend", __name__)
 
@@ -97,7 +97,7 @@ def as_typed(standing: Standing) -> dict[str, str]:
     """Its limits as somebody would type them."""
     numbers = {"tokens": standing.tokens.most, "calls": standing.calls.most}
     return {"cost": price_typed(standing.cost.most)} | {
-        name: "" if most is None else str(most) for name, most in numbers.items()
+        name: "" if most is None else whole_typed(most) for name, most in numbers.items()
     }
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import trustme
 
-from models.errors import Forbidden, ToolFailed
+from models.errors import Forbidden, InvalidInput, ToolFailed
 from tests.support import servers
-from tests.support.servers import Page, Site
+from tests.support.servers import INWARDS, Page, Site
 from tests.support.timeline import Told
 from tools.contract import Context, Limits, ToolResult
 from tools.network.reach import Network
@@ -128,6 +128,14 @@ def test_site_that_cannot_say_now_is_left_alone_and_tried_again(context: Context
     assert log(site) == ["/robots.txt"]
     site.pages["/robots.txt"] = Page(b"", headers=TEXT)
     assert run(context, site.url("/a")).exit_code == 0
+
+
+@pytest.mark.parametrize("location", INWARDS)
+def test_robots_txt_leads_nowhere_that_a_page_may_not(context: Context, site: Site, told: Told, location: str) -> None:
+    site.pages["/robots.txt"] = Page(status=302, headers={"Location": location})
+    with pytest.raises((Forbidden, InvalidInput)):
+        run(context, site.url("/a"))
+    assert log(site) == ["/robots.txt"] and len(told.allowed()) == 1
 
 
 def test_rules_that_were_made_to_be_large_are_read_all_the_same(context: Context, site: Site) -> None:

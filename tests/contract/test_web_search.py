@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import trustme
 
-from models.errors import InvalidInput, Misconfigured, ToolFailed
+from models.errors import Forbidden, InvalidInput, Misconfigured, ToolFailed
 from tests.support import searching
 from tests.support.searching import Index
-from tests.support.servers import Page, Site
+from tests.support.servers import INWARDS, Page, Site
 from tests.support.timeline import Told
 from tools.contract import Context, Limits, ToolResult
-from tools.network import proxy
+from tools.network import addresses, proxy
 from tools.network.reach import Network, Reach
 from tools.registry import find
 from tools.sandbox.choice import NoSandbox
@@ -184,6 +184,34 @@ def test_redirect_of_a_search_to_another_host_is_refused(
     with pytest.raises(ToolFailed):
         search(context)
     assert told.reasons() == ["addresses are not allowed, only names of hosts"]
+
+
+@pytest.mark.parametrize("location", INWARDS)
+def test_searxng_leads_nowhere_that_a_page_may_not(
+    context: Context, searx: tuple[Site, Index], told: Told, kept: Kept, location: str
+) -> None:
+    searx[0].programs["/search"] = lambda fields: Page(status=302, headers={"Location": location})
+    only = replace(context, network=Network(), web=Web(provider="searxng", searxng_url=searx[0].url("")))
+    with pytest.raises((Forbidden, InvalidInput)):
+        search(only)
+    assert len(told.allowed()) == 1 and [bool(error) for _, _, error, _ in kept.rows] == [True]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"])
+def test_name_of_duckduckgo_that_leads_inwards_is_not_dialled(
+    context: Context, told: Told, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    asked = []
+
+    def answer(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["93.184.215.14", address]
+
+    monkeypatch.setattr(addresses, "ask", answer)
+    with pytest.raises(ToolFailed, match="it is"):
+        search(replace(context, web=Web()))
+    assert asked[0] == ("html.duckduckgo.com", 443) and told.allowed() == []
+    assert all(reason.startswith("it is") for reason in told.reasons())
 
 
 def test_environment_of_the_worker_leads_no_search_elsewhere(

@@ -18,6 +18,21 @@ from urllib.parse import parse_qsl
 import trustme
 
 HOST = "localhost"
+INWARDS = (
+    "https://169.254.169.254/latest/meta-data/",
+    "https://127.0.0.1/",
+    "http://[::1]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://2130706433/",
+    "https://0x7f.1/",
+    "https://localhost/",
+    "https://user:word@example.org/",
+    "https://192.0.2.1:8443/",
+    "file:///etc/passwd",
+    "gopher://example.org/",
+    "//10.0.0.1/",
+)
+"""Where no redirect may lead: to this machine, into its network, out of the web."""
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,10 @@ def _first_of(order: list[Provider], query: str, options: dict[str, Any], contex
         asked = Asked(provider, query, options)
         try:
             return _asked(asked, provider, context)
-        except (ToolFailed, Misconfigured) as error:
+        except OpsCoreError as error:
             context.searches.keep(asked, (), error=str(error))
+            if not isinstance(error, ToolFailed | Misconfigured):
+                raise  # what is not allowed is no reason to ask somebody else
             failed.append(f"{provider}: {error.message}")
             if at + 1 == len(order):
                 raise _of_all(error, failed) from error

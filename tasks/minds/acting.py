@@ -22,6 +22,8 @@ from tools.registry import find
 LONGEST_HINT = 80
 CUT = "Your answer was cut off: it was longer than it may be. Nothing of it was done. Answer in smaller pieces."
 
+EMPTY = "Your answer was empty. Call a tool, or say what was done and found."
+
 
 def act(mind: Mind, turn: Turn) -> bool:
     """Do what is left of what the answer asks for; whether the work has ended well.
@@ -41,6 +43,9 @@ def _without_calls(mind: Mind, turn: Turn) -> bool:
         return False
     if turn.finish_reason == "length":
         note(mind, turn, 1, FINISH, {}, bad(CUT, CUT_ANSWER))
+        return False
+    if not turn.text.strip():
+        note(mind, turn, 1, FINISH, {}, bad(EMPTY))
         return False
     return ending.by_words(mind, turn)
 

@@ -59,10 +59,7 @@ def answer(mind: Mind) -> Turn:
     obey(run)
     candidates = model_choice.candidates(mind.plan.models, mind.model_of_agent, mind.complexity)
     planned = PlannedStep(name=key, title=title, stage=mind.stage, tool=MODEL_CALL)
-    told = {
-        "messages": sum(len(each.parts) for each in mind.messages()),
-        "tools": [each.tool for each in mind.offer.all],
-    }
+    told = {"answers": len(mind.turns), "tools": [each.tool for each in mind.offer.all]}
     begun = begin(run, planned, key, title, told, run.earlier.get(key), limits=mind.limits())
     run.ledger.settle()
     triggers.at("step.after_start")
@@ -142,7 +139,7 @@ def _asked(mind: Mind, begun: Begun, candidate: Candidate, reserved: Reservation
         output.emit("stdout", text.encode())
 
     try:
-        return asking.ask(candidate, mind.messages(), mind.tools, within_s, emit, is_cut)
+        return asking.ask(candidate, mind.messages(candidate), mind.tools, within_s, emit, is_cut)
     except NoAnswer as none:
         emit(f"\n… {none.reason} …\n")
         raise

@@ -11,6 +11,7 @@ from pydantic_ai.messages import (
     ModelRequestPart,
     ModelResponse,
     SystemPromptPart,
+    TextPart,
     ToolCallPart,
     ToolReturnPart,
     UserPromptPart,
@@ -24,10 +25,18 @@ from tasks.token_estimate import of_question
 
 OPENED_AGAIN = "A person had the task opened again. Look at what is there and go on."
 NOT_DONE = "This call was not made."
+NO_WORDS = "(an empty answer)"
+LEFT_OUT = "(left out here, since the conversation became too long; call again what you need once more)"
+BYTES_OF_A_TOKEN = 3
+"""At least, in what people and programs write."""
 
 
-def messages(opening: Opening, turns: Sequence[Turn], epoch: int) -> list[ModelMessage]:
-    """The conversation so far, up to what the model is to answer now in that epoch."""
+def messages(opening: Opening, turns: Sequence[Turn], epoch: int, most_tokens: int | None = None) -> list[ModelMessage]:
+    """The conversation so far, up to what the model is to answer now in that epoch.
+
+    Where it has room for `most_tokens` only, results are left out of it, the oldest first.
+    """
+    turns = _fitting(opening, turns, epoch, most_tokens)
     first: list[ModelRequestPart] = [SystemPromptPart(opening.prompt.text), UserPromptPart(opening.asked)]
     found: list[ModelMessage] = [ModelRequest(parts=first)]
     for turn, then in _with_next(turns, epoch):
@@ -50,8 +59,30 @@ def estimate(opening: Opening, turns: Sequence[Turn], epoch: int, model: str, to
         if turn.model == model:
             last = turn.counted(len(sizes)) or last
         sizes.append(_size(json.dumps(turn.message)))
-        sizes += [_size(str(part.content)) for part in _became(turn, then)]  # type: ignore[union-attr]
+        sizes += [_size(str(part.content)) for part in _became(turn, then)]
     return of_question(sizes, sum(_size(f"{each}") for each in tools), last)
+
+
+def _fitting(opening: Opening, turns: Sequence[Turn], epoch: int, most_tokens: int | None) -> Sequence[Turn]:
+    """The turns with as many of their results as there is room for; the last one keeps all of its own."""
+    if most_tokens is None:
+        return turns
+    over = sum(_sizes(opening, turns, epoch)) - most_tokens * BYTES_OF_A_TOKEN
+    fitting = list(turns)
+    for index, turn in enumerate(turns[:-1]):
+        if over <= 0:
+            break
+        over -= sum(max(0, _size(act.text) - _size(LEFT_OUT)) for act in turn.acts)
+        short = [act if len(act.text) <= len(LEFT_OUT) else replace(act, text=LEFT_OUT) for act in turn.acts]
+        fitting[index] = replace(turn, acts=short)
+    return fitting
+
+
+def _sizes(opening: Opening, turns: Sequence[Turn], epoch: int) -> Iterator[int]:
+    yield _size(opening.prompt.text) + _size(opening.asked)
+    for turn, then in _with_next(turns, epoch):
+        yield _size(json.dumps(turn.message))
+        yield sum([_size(str(part.content)) for part in _became(turn, then)])
 
 
 def _with_next(turns: Sequence[Turn], epoch: int) -> Iterator[tuple[Turn, int]]:
@@ -64,7 +95,7 @@ def _response(turn: Turn) -> ModelResponse:
     (found,) = ModelMessagesTypeAdapter.validate_python([turn.message])
     assert isinstance(found, ModelResponse)  # noqa: S101  (it was one when it was kept)
     parts = [_sendable(part) if isinstance(part, ToolCallPart) else part for part in found.parts]
-    return replace(found, parts=parts)
+    return replace(found, parts=parts or [TextPart(NO_WORDS)])
 
 
 def _sendable(call: ToolCallPart) -> ToolCallPart:
@@ -76,7 +107,7 @@ def _sendable(call: ToolCallPart) -> ToolCallPart:
     return call if is_object else replace(call, args=json.dumps({"not_readable": str(call.args)}))
 
 
-def _became(turn: Turn, then: int) -> Iterator[ModelRequestPart]:
+def _became(turn: Turn, then: int) -> Iterator[ToolReturnPart | UserPromptPart]:
     """What the model is told after its answer."""
     acts = {act.key: act for act in turn.acts}
     for number, call in enumerate(turn.calls, 1):

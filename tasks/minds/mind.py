@@ -14,6 +14,7 @@ from tasks.minds import conversation, results
 from tasks.minds.offer import Offer, offer
 from tasks.minds.opening import Opening, opening
 from tasks.minds.record import Act, Turn
+from tasks.model_choice import Candidate
 from tasks.model_plan import ModelPlan
 from tasks.outcome import StepOutcome
 from tasks.steps import Run
@@ -65,9 +66,11 @@ class Mind:
         """What was answered since then."""
         return [turn for turn in self.turns if turn.epoch == self.epoch]
 
-    def messages(self) -> list[ModelMessage]:
-        """What the model is asked now."""
-        return conversation.messages(self.opening, self.turns, self.epoch)
+    def messages(self, candidate: Candidate) -> list[ModelMessage]:
+        """What that model is asked now."""
+        window, answer = candidate.context_tokens, candidate.output_tokens
+        most = max(window - answer, window // 2) if window else None
+        return conversation.messages(self.opening, self.turns, self.epoch, most)
 
     def estimate(self, model: str) -> int:
         """Most tokens that this has, for that model."""

@@ -10,12 +10,14 @@ from flask import Flask
 from sqlalchemy import select
 
 import settings
+from models.approval import Approval, ApprovalState
 from models.database import reading
 from models.event import Event
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
-from tasks import broker, control, waking
+from tasks import broker, control, live, waking
+from tasks.approvals.decisions import Said, decide
 from tasks.submission import Order, submit
 from tasks.work import Served
 from tests.support.draining import drain_all, serving
@@ -269,3 +271,44 @@ def test_retry_goes_on_behind_failures_that_the_model_was_told(
     after = steps_of(again)
     assert [after[key].id for key in ("m1", "m1.1", "m1.2")] == [before[key].id for key in ("m1", "m1.1", "m1.2")]
     assert len([each for each in server.journal.entries() if each["turn"] == 0]) == 1
+
+
+def test_a_person_changes_one_call_and_says_no_to_the_next_in_the_same_answer(
+    think: Think, served: Served, server: ModelServer
+) -> None:
+    other = {"name": "files.write", "arguments": {"path": "output/b.txt", "text": "Bye"}}
+    task = think([{"tool_calls": [WRITE, other]}, {"text": "I did what I may."}], approvals=["files.write"])
+    first = _asked(task)
+    decide(first.id, Said("edit", first.digest, arguments={**first.arguments, "text": "Hello, Bob"}))
+    drain_all(served)
+    second = _asked(task)
+    decide(second.id, Said("reject", second.digest, reason="not yet"))
+    drain_all(served)
+    again = the_task(task.id)
+    assert again.state == State.SUCCEEDED, again.error_message
+    steps = steps_of(again)
+    assert "A person changed the arguments to" in (steps["m1.1"].for_model or "")
+    assert "a person said no: not yet" in (steps["m1.2"].for_model or "")
+    assert [each["turn"] for each in server.journal.entries()] == [0, 1]
+
+
+def _asked(task: Task) -> Approval:
+    """What the waiting task asks a person."""
+    with reading() as session:
+        waiting = (Approval.task_id == task.id, Approval.state == ApprovalState.WAITING)
+        return session.scalars(select(Approval).where(*waiting)).one()
+
+
+def test_an_empty_answer_is_no_end(think: Think) -> None:
+    task = think([{"text": ""}, {"text": "Done."}])
+    assert (task.state, list(steps_of(task))) == (State.SUCCEEDED, ["m1", "m1.1", "m2"])
+
+
+def test_answer_is_seen_as_it_comes_and_not_only_at_its_end(think: Think, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(live, "output", lambda task_id, step_id, stream, text: seen.append(text))
+    text = "Once upon a time there was a model. " * 10
+    task = think([{"text": text, "piece_delay_s": 0.05}])
+    assert task.state == State.SUCCEEDED, task.error_message
+    assert "".join(seen) == text
+    assert len(seen) > 1

@@ -114,7 +114,7 @@ class Lifecycle(RuleBasedStateMachine):
         dies_at = "submit.between_commit_and_publish" if dies_before_publishing else None
         with self.world.perhaps(fate, dies_at), scope.acting("person:alice"):
             deadline = "1h" if has_deadline else None
-            submit(Order(playbook=text, deadline=deadline, retry={"attempts": 2, "wait": "delayed", "first": "5s"}))
+            submit(Order(playbook=text, deadline=deadline, retry={"attempts": 2, "wait": "delayed", "first": "1h"}))
         with scope.wide("system:test"), reading() as session:
             self.ids = list(session.scalars(select(Task.id).order_by(Task.number)))
 
@@ -299,7 +299,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _histories(self) -> Iterator[tuple[Task, list[Event]]]:
         with scope.wide("system:test"), reading() as session:
-            tasks = list(session.scalars(select(Task)))
+            tasks = list(session.scalars(select(Task).order_by(Task.number)))
             by_task: dict[str, list[Event]] = defaultdict(list)
             for event in session.scalars(select(Event).order_by(Event.number)):
                 by_task[event.subject_id].append(event)

@@ -24,7 +24,7 @@ def of_outcome(outcome: StepOutcome, tool: str, arguments: Mapping[str, Any], as
     parts = [
         changed,
         outcome.error_message or "",
-        _json(outcome.output),
+        _output(outcome.output),
         outcome.stdout,
         _stderr(outcome.stderr),
         files,
@@ -36,7 +36,7 @@ def of_row(row: Step) -> str:
     """The same of a row that has no text yet: a person ended its step."""
     if row.state != StepState.SUCCEEDED:
         return marked(row.tool, "failed", [row.error_message or "It failed."])
-    parts = [_json(row.output), row.stdout, _stderr(row.stderr)]
+    parts = [_output(row.output), row.stdout, _stderr(row.stderr)]
     return marked(row.tool, "ok", parts if any(parts) else ["A person said that this was done."])
 
 
@@ -62,6 +62,13 @@ def _status(state: StepState, exit_code: int | None) -> str:
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, default=str) if value else ""
+
+
+def _output(values: Mapping[str, Any]) -> str:
+    """The values as JSON, but for texts of several lines, which are easier to read as they are."""
+    texts = {name: value for name, value in values.items() if isinstance(value, str) and "\n" in value}
+    short = {name: value for name, value in values.items() if name not in texts}
+    return "\n".join([_json(short), *(f"{name}:\n{text}" for name, text in texts.items())]).strip("\n")
 
 
 def _stderr(text: str) -> str:

@@ -39,3 +39,9 @@ def test_changed_arguments_and_files_are_told() -> None:
 def test_step_that_a_person_ended_says_so() -> None:
     row = Step(tool="mail.send", state=StepState.SUCCEEDED, output={}, stdout="", stderr="")
     assert "A person said that this was done." in results.of_row(row)
+
+
+def test_text_of_several_lines_is_told_as_it_is() -> None:
+    outcome = StepOutcome(StepState.SUCCEEDED, output={"path": "a.py", "text": "one\ntwo\n"})
+    told = results.of_outcome(outcome, "files.read", {}, {})
+    assert '{"path": "a.py"}\ntext:\none\ntwo\n</tool_result>' in told

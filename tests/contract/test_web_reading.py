@@ -113,8 +113,8 @@ def test_text_of_a_pdf_is_taken_out_page_by_page(context: Context, site: Site) -
     [
         (b"%PDF-1.4\n%%EOF", "application/pdf", "damaged"),
         (b"%PDF-1.7\n" + b"\xff" * 5000, "text/plain", "damaged"),
-        (pdf(""), "application/pdf", ""),
-        (b"", "text/html", "no page in it"),
+        pytest.param(pdf(""), "application/pdf", "", marks=pytest.mark.long),
+        pytest.param(b"", "text/html", "no page in it", marks=pytest.mark.long),
         (b"<html><body></body></html>", "text/html", "no text in it"),
         (b"\x00\x01\x02", "application/zip", "no reader for application/zip"),
     ],

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
@@ -21,9 +21,11 @@ from sqlalchemy import select
 
 import settings
 from models.database import reading
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, NotFound, OpsCoreError
+from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
 from tasks import uploads
+from tasks.family import handed
 from tasks.folders import drafts_of_histories, workspaces_root
 from tasks.logs import logger
 from tasks.processes import is_alive
@@ -35,6 +37,8 @@ AT_ONCE = 5
 """Folders that one round deletes: a large one takes seconds."""
 DRAFTS_AT_ONCE = 1000
 
+HANDED = "handed-"
+"""How the notes of files begin that are handed over to a task."""
 log = logger(__name__)
 
 
@@ -51,6 +55,21 @@ def replacing(before: str | None, name: str) -> Iterator[None]:
     notes[0].unlink()
     if before is not None and _settle(before):
         notes[1].unlink()
+
+
+@contextmanager
+def handing(task_ids: Sequence[str]) -> Iterator[None]:
+    """Answer for the files that are handed over to these tasks until their rows stand, within."""
+    notes = [_note(f"{HANDED}{each}") for each in task_ids]
+    try:
+        yield
+    except OpsCoreError:
+        # Anything else may have come after the commit, or from a database that is away: the sweep looks then.
+        for note in filter(lambda note: _settle(note.name), notes):
+            note.unlink(missing_ok=True)
+        raise
+    for note in notes:
+        note.unlink(missing_ok=True)
 
 
 def sweep() -> int:
@@ -118,6 +137,8 @@ def _is_there(folder: str) -> bool:
 
 def _settle(folder: str) -> bool:
     """Delete the workspace if no row names it; False when it could not be deleted now."""
+    if folder.startswith(HANDED):
+        return _settle_handed(folder.removeprefix(HANDED))
     with reading() as session:
         if session.scalar(select(WorkspaceRow.id).where(WorkspaceRow.folder == folder)) is not None:
             return True
@@ -129,6 +150,15 @@ def _settle(folder: str) -> bool:
         log.warning("folder.not_swept", folder=folder, error=str(error))
         return False
     log.info("folder.swept", folder=folder)
+    return True
+
+
+def _settle_handed(task_id: str) -> bool:
+    """The same of files that were handed over to a task which has no row."""
+    with reading() as session:
+        if session.scalar(select(Task.number).where(Task.id == task_id)) is None:
+            handed.remove(task_id)
+            log.info("handed.swept", task=task_id)
     return True
 
 

@@ -20,6 +20,7 @@ from models.errors import Conflict
 from models.event import Event
 from models.states import TERMINAL, State
 from models.task import Task
+from tasks import leftovers
 from tasks.budgets import open_for
 from tasks.control import pause_in, retry_in
 from tasks.family import bounds, handed
@@ -106,7 +107,8 @@ def _make(
         line = bounds.line_of(session, parent)
     if found := bounds.problems(line, [(each.task, plan) for each, plan in zip(made.values(), plans, strict=True)]):
         raise bounds.refused(found)
-    try:
+    given = [each.task.id for key, each in made.items() if wanted[missing[key]].get("files")]
+    with leftovers.handing(given):
         for key, each in made.items():
             handed.keep(each.task.id, missing[key], wanted[missing[key]].get("files", ()), workspace)
         with writing() as session:
@@ -119,10 +121,6 @@ def _make(
             written(session, above, "task.delegated", {"step": asker.step_key, "children": named}, **root)
             triggers.at("family.before_commit")
         triggers.at("family.after_commit")
-    except BaseException:
-        for each in made.values():
-            handed.remove(each.task.id)
-        raise
 
 
 def _locked(session: Session, asker: Asker, more: int) -> Task:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import settings
-from models.errors import InvalidInput, NotFound, Problem
+from models.errors import InvalidInput, NotFound, Problem, ToolFailed
 from tools import files_at
 from tools.workspace import Workspace
 
@@ -30,10 +30,23 @@ def keep(task_id: str, index: int, paths: Sequence[str], workspace: Workspace) -
     left = settings.load().input_max_bytes
     for path in paths:
         for found in _files(path, index, workspace):
-            left -= workspace.entry(found).size
+            size = workspace.entry(found).size
+            left -= size
             if left < 0:
                 raise _wrong(index, "they are larger together than an input may be (OPSCORE_INPUT_MAX_BYTES)")
+            must_leave_room(size)
             _copy(workspace, found, folder_for(task_id))
+
+
+def must_leave_room(size: int) -> None:
+    """So many bytes may be written besides.
+
+    Raises:
+        ToolFailed: the disk would be nearly full; another time there may be room.
+    """
+    told = settings.load()
+    if shutil.disk_usage(told.data_dir).free - size < told.disk_reserve_bytes:
+        raise ToolFailed("cannot keep the files: the disk of this OpsCore is nearly full; make room on it", size=size)
 
 
 def remove(task_id: str) -> None:

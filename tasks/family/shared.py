@@ -5,6 +5,9 @@ back, its time is up or its task has ended.  Why not a folder that all tasks mou
 """
 
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +23,7 @@ from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.event import Event
 from models.shared_file import SharedFile as Row
 from models.task import Task
+from tasks.family import handed
 from tasks.family.tree import family_of
 from tasks.standing import locked
 from tools import files_at
@@ -29,6 +33,9 @@ from tools.team.port import SharedFile
 
 MOST_FILES = 1000
 MOST_BYTES = 1024**3
+MOST_STORED = 2 * MOST_BYTES
+OLD_S = 3600
+"""Nobody is between a file's bytes and its row for so long."""
 LONGEST_PATH = 500
 
 
@@ -63,6 +70,7 @@ class Shared:
             family = self._family(session)
         # Before the transaction: copying takes as long as it takes.  What no row names goes with the folder.
         blobs = _blobs(family)
+        self._must_be_little(family, blobs)
         digest, size = blobs.add(content, FILE_BYTES + 1)
         if size > FILE_BYTES:
             blobs.forget()
@@ -93,12 +101,12 @@ class Shared:
             raise NotFound("cannot find it in the shared folder", path=path)
         return _told(row), _blobs(family).open(row.digest)
 
-    def lock(self, path: str, time: timedelta) -> SharedFile:
+    def lock(self, path: str, lasts: timedelta) -> SharedFile:
         """See `Family`."""
         with writing() as session:
             row = self._row(session, self._family(session), _checked(path))
             self._must_be_free(session, row, "lock")
-            row.locked_by, row.locked_until = self.task_id, clock_of(session) + time
+            row.locked_by, row.locked_until = self.task_id, clock_of(session) + lasts
             return _told(row)
 
     def unlock(self, path: str) -> SharedFile:
@@ -144,6 +152,20 @@ class Shared:
             locked_by=holder.id,
         )
 
+    def _must_be_little(self, family: str, blobs: Blobs) -> None:
+        """Earlier versions, and what was refused in the end, lie there too: bounded, and deleted when old."""
+        handed.must_leave_room(FILE_BYTES)
+        if _stored(blobs) + FILE_BYTES <= MOST_STORED:
+            return
+        with reading() as session:
+            named = set(session.scalars(select(Row.digest).where(Row.family_id == family)))
+        for path in _files_of(blobs):
+            with suppress(FileNotFoundError):
+                if f"{path.parent.name}{path.name}" not in named and time.time() - path.stat().st_mtime > OLD_S:
+                    path.unlink()
+        if _stored(blobs) + FILE_BYTES > MOST_STORED:
+            raise _wrong("file", "the shared folder has too many earlier versions; they are deleted after an hour")
+
     def _must_have_room(self, session: Session, row: Row, size: int) -> None:
         mine = Row.family_id == row.family_id
         files, total = session.execute(
@@ -152,6 +174,19 @@ class Shared:
         if files >= MOST_FILES or total + size > MOST_BYTES:
             message = f"the shared folder may hold {MOST_FILES:,} files and {MOST_BYTES:,} bytes"
             raise _wrong("path", message)
+
+
+def _files_of(blobs: Blobs) -> Iterator[Path]:
+    return blobs.folder.glob("*/*") if blobs.folder.is_dir() else iter(())
+
+
+def _stored(blobs: Blobs) -> int:
+    total = 0
+    for path in _files_of(blobs):
+        # Another task of the family may make room at the same time.
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def clock_of(session: Session) -> datetime:

@@ -1,6 +1,8 @@
 """What holds in a family, on both databases: bounds, ends that go on, wishes that reach all, channel, shared folder."""
 
 import io
+import json
+import socket
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +12,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+import settings
 from models import scope
-from models.columns import now
+from models.columns import new_id, now
 from models.database import reading, writing
 from models.errors import Conflict, InvalidInput
 from models.event import Event
@@ -20,7 +23,7 @@ from models.shared_file import SharedFile
 from models.states import State
 from models.task import Task
 from settings import Settings
-from tasks import control, live, retention, waking
+from tasks import control, leftovers, live, retention, waking
 from tasks.family import bounds, channel, ends, handed, shared
 from tasks.family.children import Asker, children_of
 from tasks.family.shared import Shared
@@ -396,3 +399,36 @@ def _may_share(task: Task) -> None:
 def _end(task: Task, state: State) -> None:
     with writing() as session:
         session.execute(update(Task).where(Task.id == task.id).values(state=state, finished_at=now()))
+
+
+def test_files_for_a_part_that_was_never_made_are_deleted(workspace: Workspace) -> None:
+    workspace.write_bytes("output/one.txt", b"one")
+    first = new(State.RUNNING)
+    with pytest.raises(InvalidInput):
+        children_of(asker(first), [part("A", files=["output/one.txt"]), part("B", files=["nowhere"])], workspace)
+    assert list(handed.folder_for("x").parent.glob("*")) == []
+    never_made = new_id()
+    handed.keep(never_made, 0, ["output/one.txt"], workspace)
+    dead = {"host": socket.gethostname(), "pid": 1, "started_at": 1.0}
+    note = settings.load().data_dir / "run" / "unnamed" / f"{leftovers.HANDED}{never_made}"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(dead))
+    with scope.wide("system:reconciler"):
+        assert leftovers.sweep() == 1
+    assert not handed.folder_for(never_made).exists()
+    assert not note.exists()
+
+
+def test_shared_folder_keeps_its_bytes_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "FILE_BYTES", 10)
+    monkeypatch.setattr(shared, "MOST_STORED", 25)
+    folder = Shared(waiting().id)
+    folder.share("a.txt", io.BytesIO(b"version 1!"), None)
+    folder.share("a.txt", io.BytesIO(b"version 2!"), None)
+    with pytest.raises(InvalidInput) as caught:
+        folder.share("a.txt", io.BytesIO(b"version 3!"), None)
+    assert "too many earlier versions" in caught.value.problems[0]["message"]
+    monkeypatch.setattr(shared, "OLD_S", -1)
+    assert folder.share("a.txt", io.BytesIO(b"version 3!"), None).version == 3
+    with pytest.raises(InvalidInput):
+        folder.share("b.txt", io.BytesIO(b"too long by far"), None)

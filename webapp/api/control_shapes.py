@@ -57,6 +57,7 @@ class BulkFilter(Question):
     agent: str | None = Field(None, max_length=80)
     complexity: Complexity | None = None
     q: str | None = Field(None, description="Words, as for the list.", max_length=500)
+    family: str | None = Field(None, description="Only this task, by its id, and all that came from it.", max_length=36)
     dead_letters: bool = Field(False, description="Only those that failed for good and nobody has dealt with.")
 
 

@@ -1,28 +1,26 @@
 """The answer to any one commit of a run is lost: it stands, and what it wrote is neither lost nor written again."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from models import scope
+from models.approval import Approval
 from models.database import db, reading, writing
 from models.event import Event
 from models.run import Run
 from models.step import Step, StepState
 from models.task import Task
 from tasks import broker, fenced_writes, waking
-from tasks.execution import execute
+from tasks.approvals.decisions import Said, decide
 from tasks.submission import Order, submit
-from tasks.wishes import Pulse
-from tasks.work import Drain, Served, Taken, claimant
+from tasks.work import Served
+from tests.support.draining import drain_all
 from tests.support.factories import make_agent, make_worker
 from tests.support.workplace import plan, write
 
@@ -60,17 +58,6 @@ def commits(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commits]:
         monkeypatch.setattr(module, "send_wake_up", lambda queue, task_id: None)
     yield told
     told.lose(0)
-
-
-def drain_all(served: Served) -> None:
-    """All that is queued is worked on, as by one wake-up; the heart's part is left out."""
-    drain = Drain(served, claimant(served), time.monotonic() + 600)
-    taken: Taken | None = drain.take()
-    while taken is not None:
-        drain.taken = None
-        with scope.acting("agent:scout", taken.claim.tenant):
-            execute(taken.claim, Pulse(taken.claim, timedelta(hours=1), taken.asked_at), drain.take_within)
-        taken = drain.taken or drain.take()
 
 
 def found(entity: Any, task_id: str) -> list[Any]:
@@ -111,3 +98,24 @@ def test_no_commit_whose_answer_is_lost_is_lost_or_made_twice(app: Flask, commit
     # Claims, beginnings and ends of steps, ends of tasks, with the claim of the next and without.
     assert undisturbed > 2 * len(PLANS)
     assert all(each == told[0] for each in told)
+
+
+def test_a_question_whose_commit_had_no_answer_is_asked_once(app: Flask, commits: Commits) -> None:
+    with writing() as session:
+        served = Served("scout", make_worker(session, make_agent(session, "scout", 1, 1)).id, ("complexity.1",))
+    lost, undisturbed = 0, 0
+    while lost <= undisturbed:
+        order = Order(playbook=json.dumps(plan(write("output/a.txt", "a", approval=True))), complexity=1)
+        task_id = submit(order).task.id
+        commits.lose(lost)
+        drain_all(served)
+        undisturbed = undisturbed or commits.count
+        commits.lose(0)
+        [approval] = found(Approval, task_id)
+        kinds = [each.kind for each in found(Event, task_id)]
+        assert (approval.state, kinds.count("task.asked")) == ("waiting", 1)
+        decide(approval.id, Said("approve", approval.digest))
+        drain_all(served)
+        assert [each.kind for each in found(Event, task_id)][-1] == "task.succeeded"
+        lost += 1
+    assert undisturbed >= 2

@@ -20,7 +20,8 @@ from models.run import Run
 from models.states import State
 from models.step import CUT_OFF, Step, StepState
 from models.task import Task
-from tasks.reconcile import Round, due, quick, rescue
+from tasks import standing
+from tasks.reconcile import Round, quick, rescue
 from tests.support.factories import make_step
 
 HERE = socket.gethostname()
@@ -143,7 +144,7 @@ def test_run_that_beats_in_the_last_moment_keeps_its_task(app: Flask, monkeypatc
         assert session.scalars(select(Run)).one().ended_at is None
 
 
-@pytest.mark.parametrize("modules", [(columns, claims, due, rescue)])
+@pytest.mark.parametrize("modules", [(columns, claims, standing, rescue)])
 def test_clock_of_the_host_that_jumps_expires_no_lease_and_starts_nothing(
     app: Flask, monkeypatch: pytest.MonkeyPatch, modules: tuple[ModuleType, ...]
 ) -> None:

@@ -13,6 +13,7 @@ from models.states import State
 from models.task import Task
 from settings import Settings
 from tasks import waking
+from tests.support.conversations import some_providers
 from tests.support.factories import every_state, make_task
 from tests.support.web import PLAYBOOK, Api
 from webapp import create_app
@@ -151,6 +152,16 @@ def test_an_agent_is_paused_and_limited_without_touching_its_other_rules(api: Ap
     changed = api.ask("PATCH", "/v1/agents/scout", json={"is_paused": True}).json
     assert (changed["limits"], changed["max_running"], changed["paused_at"] is None) == ({"memory": 2**30}, 3, False)
     assert api.ask("PATCH", "/v1/agents/scout", json={"max_running": None}).json["max_running"] is None
+
+
+def test_an_agent_thinks_with_a_model_that_there_is(api: Api, tasks: dict[str, Task]) -> None:
+    wrong = api.ask("PATCH", "/v1/agents/scout", json={"model": "ollama/none"})
+    assert (wrong.status_code, wrong.json["problems"][0]["path"]) == (422, "model")
+    with writing() as session:
+        some_providers(session)
+    changed = api.ask("PATCH", "/v1/agents/scout", json={"model": "ollama/llama3.2"}).json
+    assert (changed["model"], changed["version"]) == ("ollama/llama3.2", 2)
+    assert api.ask("PATCH", "/v1/agents/scout", json={"model": None}).json["model"] is None
 
 
 def test_everything_is_stopped_and_released(api: Api, tasks: dict[str, Task]) -> None:

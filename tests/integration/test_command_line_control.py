@@ -21,6 +21,7 @@ from models.states import State
 from models.task import Task
 from opscore_sdk import Conflict, OpsCoreClient
 from settings import PROJECT
+from tests.support.conversations import some_providers
 from tests.support.factories import make_agent, make_event, make_task, make_worker
 from tests.support.web import PLAYBOOK, LiveWeb, live_web
 from tests.support.workplace import Workplace
@@ -233,6 +234,18 @@ def test_an_agent_is_paused_limited_and_resumed(opscore: Opscore) -> None:
     assert "paused since" in listed and "2 at a time" in listed
     assert "hand takes tasks again" in opscore("agent", "resume", "hand").stdout
     assert as_json(opscore("agent", "limits", "hand", "--running", "none", "--json"))["max_running"] is None
+
+
+def test_an_agent_is_given_a_model_and_loses_it(opscore: Opscore) -> None:
+    with writing() as session:
+        make_agent(session, "thinker")
+        some_providers(session)
+    assert "thinker: thinks with what covers the complexity" in opscore("agent", "set", "thinker").stdout
+    given = opscore("agent", "set", "thinker", "--model", "ollama/llama3.2", "--json")
+    assert as_json(given)["model"] == "ollama/llama3.2"
+    assert "ollama/llama3.2" in opscore("agent", "show", "thinker").stdout
+    assert "there is no model ollama/gone" in opscore("agent", "set", "thinker", "--model", "ollama/gone").output
+    assert as_json(opscore("agent", "set", "thinker", "--model", "none", "--json"))["model"] is None
 
 
 def test_everything_is_stopped_and_released(opscore: Opscore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 /* The keyboard: single letters outside of fields. They are listed in templates/parts/keys.html. */
-const PLACES = { h: "/", i: "/inbox", t: "/tasks", a: "/agents", d: "/dead-letters", q: "/queues" };
+const PLACES = { h: "/", i: "/inbox", t: "/tasks", a: "/agents", m: "/models", s: "/spend", d: "/dead-letters", q: "/queues" };
 let waitsForPlace = 0;
 
 function isTyping(element) {

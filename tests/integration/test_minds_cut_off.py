@@ -14,8 +14,10 @@ import pytest
 from flask import Flask
 
 import settings
+from models.budget import BudgetKind
 from models.states import State
 from settings import PROJECT
+from tasks import budget_limits
 from tests.support.language_models import configure
 from tests.support.model_server import playing
 from tests.support.workplace import Workplace
@@ -126,3 +128,8 @@ def test_no_answer_that_was_kept_is_asked_for_again_and_no_once_effect_happens_t
     assert [called[key] for key in "bdfi"] == [1, 1, 1, 1], "a `once` effect twice"
     files = place.files(task_id)
     assert {path: text.count(b"\n") for path, text in files.items()} == {f"output/{key}.txt": 5 for key in "aceghj"}
+
+    served = sum(each["usage"]["total_tokens"] for each in entries if each["usage"])
+    spent = budget_limits.show(BudgetKind.TASK, task_id)
+    assert spent.tokens.reserved == 0 and spent.tokens.used >= served, "nothing that was paid for is free"
+    assert spent.calls.used >= len(entries)

@@ -5,7 +5,7 @@ Drawn by templates/parts/approval.html, in the inbox, on a page of its own and o
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +20,8 @@ from webapp.diff_lines import Line, lines_of
 
 BLOCK = 80
 """Values longer than this stand in a block of their own."""
+MOST_IN_A_LIST = 4000
+"""Characters of the arguments, or of the diff: what is longer is shown in part in a list, and answered on its page."""
 RISKS = {
     "low": ("succeeded", "Low risk", "It changes at most the task's own files, whose history is kept."),
     "medium": ("waiting", "Medium risk", "It runs programs, or reaches other hosts."),
@@ -60,6 +62,8 @@ class Card:
     diff: list[Line]
     left_out: int
     form: Form | None = None
+    is_cut: bool = False
+    """Whether not all of it is shown; then it cannot be answered here."""
 
     @property
     def risk(self) -> tuple[str, str, str]:
@@ -92,6 +96,22 @@ def card_of(approval: Approval, task: Task, form: Form | None = None) -> Card:
     calls = [{**call, "arguments": _text(call["arguments"])} for call in calls]
     lines, left_out = lines_of(terminal_text.visible(approval.diff)) if approval.diff else ([], 0)
     return Card(approval, task, values, calls, lines, left_out, form)
+
+
+def short_card(approval: Approval, task: Task) -> Card:
+    """The card for a list: of a long one the beginning."""
+    card = card_of(approval, task)
+    told = sum(len(value.text) for value in card.values) + sum(len(call["arguments"]) for call in card.calls)
+    if told <= MOST_IN_A_LIST and len(approval.diff) <= MOST_IN_A_LIST:
+        return card
+    values = [Value(value.name, _beginning(value.text)) for value in card.values]
+    calls = [{**call, "arguments": _beginning(call["arguments"])} for call in card.calls]
+    return replace(card, values=values, calls=calls, diff=[], left_out=0, is_cut=True)
+
+
+def _beginning(text: str) -> str:
+    most = BLOCK * 4
+    return text if len(text) <= most else f"{text[:most]}\n… {len(text) - most:,} more characters"
 
 
 def open_card(approval: Approval, task: Task, *, as_json: bool = False) -> Card:

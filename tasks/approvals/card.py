@@ -19,6 +19,7 @@ from tools.contract import Arguments, Effect, Tool
 from tools.registry import all_tools
 
 LONGEST_DIFF = 100_000
+LONGEST_IN_QUESTION = 4000
 RISKS = ("low", "medium", "high")
 
 
@@ -83,7 +84,8 @@ def tools_of(plan: PlanFields) -> list[Tool]:
 
 
 def question(approval_id: str, key: str, tool: str, title: str, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What the waiting task asks."""
+    """What the waiting task asks; long arguments stand in the approval alone: lists read each task's question."""
     choices = ["approve", "reject"] if key == WHOLE_PLAN and not tool else ["approve", "edit", "reject"]
     named = {"kind": "approval", "approval": approval_id, "key": key, "tool": tool, "title": title}
-    return {**named, **shown, "choices": choices}
+    told = {name: value for name, value in shown.items() if len(json.dumps(value)) <= LONGEST_IN_QUESTION}
+    return {**named, **told, "choices": choices}

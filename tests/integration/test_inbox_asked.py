@@ -188,6 +188,19 @@ def test_an_unchanged_form_is_the_same_call(person: FlaskClient, web: Flask) -> 
     assert state_of(web, task) == (ApprovalState.APPROVED, None)
 
 
+def test_what_is_too_long_for_the_list_is_answered_where_all_of_it_is_seen(person: FlaskClient, web: Flask) -> None:
+    arguments = {"path": "a.md", "text": f"{'harmless ' * 1000}and the end", "append": False}
+    with filling(web) as session:
+        task = make_task(session, State.PAUSED)
+        task.state = State.WAITING
+        ask_approval(session, task, arguments=arguments)
+    listed = person.get("/inbox").text
+    assert "Look at all of it" in listed
+    assert 'value="approve"' not in listed
+    assert "and the end" not in listed
+    assert "and the end" in person.get(f"/inbox/{asked(task)['approval']}").text
+
+
 def test_nothing_in_the_arguments_can_hide(person: FlaskClient, web: Flask) -> None:
     hiding = {"path": "a\u202emd.exe", "text": "rm -rf output\recho all is well\x1b[1A\u200b", "append": False}
     with filling(web) as session:

@@ -18,7 +18,7 @@ from tasks.approvals import decisions
 from tasks.approvals.decisions import Said
 from webapp import approval_form, gate, question_words
 from webapp.amounts import counted
-from webapp.approval_card import Card, card_of, open_card
+from webapp.approval_card import Card, card_of, open_card, short_card
 from webapp.ask import Question, ask, done
 from webapp.pages.task import checked_id
 
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
     """What waits, a page of it."""
     gate.allow("task:read")
     found = inbox.page(db.session(), request.args.get("cursor") or None, AT_ONCE)
-    asked = [(each.task, card_of(each.approval, each.task) if each.approval else None) for each in found.asked]
+    asked = [(each.task, short_card(each.approval, each.task) if each.approval else None) for each in found.asked]
     return render_template(
         "pages/inbox.html", asked=asked, next_cursor=found.next_cursor, one_line=question_words.one_line
     )

@@ -40,4 +40,5 @@ def test_exception_of_the_settings_is_reached_and_told(
         settings.load.cache_clear()
         outcome = fetch(site, tmp_path / "after", told)
     assert outcome.output["text"] == "hello"
-    assert [kind for kind, _ in told] == ["network.refused", "network.allowed", "network.allowed"]  # of robots.txt first
+    # The first that was allowed asked for robots.txt.
+    assert [kind for kind, _ in told] == ["network.refused", "network.allowed", "network.allowed"]

@@ -10,10 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from models import scope
 from models.database import db, reading, writing
 from models.states import State
 from models.task import Task
-from tests.support import factories
+from tests.support import factories, language_models
+from tests.support.draining import drain_all, serving
+from tests.support.model_server import playing
 from webapp.gate import PERSON
 from webapp.playground import Try, the_tool, tools
 
@@ -117,6 +120,54 @@ def test_task_of_another_kind_is_not_shown_here(person: FlaskClient) -> None:
     with writing() as session:
         task = factories.make_task(session)
     assert person.get(f"/playground?task={task.id}").status_code == 404
+
+
+def test_without_a_model_the_page_says_how_to_get_one(person: FlaskClient) -> None:
+    text = person.get("/playground/model").text
+    assert "No model can be tried yet" in text
+    assert "bin/opscore demo model --add" in text
+    assert 'href="/models"' in text
+
+
+def test_try_of_a_model_is_a_task_of_one_answer_whose_cost_is_shown(
+    person: FlaskClient,
+) -> None:
+    served = serving()
+    answer = {"text": "It is **blue**.", "usage": {"input": 1000, "output": 100}}
+    with playing([answer]) as server:
+        language_models.configure(server.url, "small", input_price=1_000_000, output_price=2_000_000)
+        form = {"csrf_token": token(person), "model": "local/small", "prompt": "What colour is {{ the }} sky?"}
+        sent = person.post("/playground/model", data=form)
+        assert sent.status_code == 303
+        task = only_task()
+        with scope.acting("agent:scout"):
+            drain_all(served)
+        [asked] = server.journal.entries()
+        messages = server.journal.messages(asked["number"])
+    assert messages and "What colour is {{ the }} sky?" in messages[1]["content"]
+    assert "Somebody tries you out" in messages[0]["content"]
+    text = person.get(f"/playground/model?task={task.id}").text
+    assert "It is <strong>blue</strong>." in text
+    assert "1,000 in, 100 out" in text
+    assert "$0.0012" in text
+    assert "What colour is {{ the }} sky?</textarea>" in text
+    assert person.get(f"/playground?task={task.id}").status_code == 404
+
+
+def test_prompt_that_is_missing_is_asked_for(person: FlaskClient) -> None:
+    language_models.configure()
+    answer = person.post("/playground/model", data={"csrf_token": token(person), "model": "local/small"})
+    assert answer.status_code == 422
+    assert "Write what the model is to answer." in answer.text
+    assert only_task() is None
+
+
+def test_model_that_is_not_there_any_more_is_said(person: FlaskClient) -> None:
+    language_models.configure()
+    form = {"csrf_token": token(person), "model": "local/gone", "prompt": "Hello"}
+    answer = person.post("/playground/model", data=form)
+    assert answer.status_code == 422
+    assert "there is no model local/gone" in answer.text
 
 
 def test_list_is_typed_line_by_line(web: Flask) -> None:

@@ -1,4 +1,7 @@
-"""The playground: try a tool and see what it does.  How a try becomes a task: webapp/playground.py."""
+"""The playground: try a tool, or a model with a prompt, and see what it does and costs.
+
+How a try becomes a task: webapp/playground.py, webapp/model_try.py.
+"""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,10 +15,11 @@ from models.task import Task
 from tasks.reasons import why_queued
 from tasks.submission import submit
 from tools.limits import kept
-from webapp import gate, playground
-from webapp.glance import artifacts_of
+from webapp import gate, model_list, model_try, playground
+from webapp.model_try import ModelTry
 from webapp.pages.task import the_task
 from webapp.playground import Try
+from webapp.transcript.spent import spent
 
 page = Blueprint("playground", __name__)
 
@@ -28,8 +32,8 @@ def show() -> ResponseReturnValue:
     gate.allow("template:read")
     if request.args.get("task"):
         task = the_task(request.args["task"])
-        return _form(Try.of(task), task)
-    return _form(Try(playground.the_tool(request.args.get("tool", FIRST))))
+        return _tool_form(Try.of(task), task)
+    return _tool_form(Try(playground.the_tool(request.args.get("tool", FIRST))))
 
 
 @page.post("/playground/tools/<name>")
@@ -37,39 +41,74 @@ def try_tool(name: str) -> ResponseReturnValue:
     """Submit the one-step task, or show the form again with what is wrong."""
     gate.allow("task:submit")
     tried = Try.sent(playground.the_tool(name), request.form)
-    if not tried.problems:
-        try:
-            task = submit(tried.order).task
-        except InvalidInput as error:
-            tried.problems = error.problems
-        else:
-            return redirect(url_for("playground.show", task=task.id) + "#task-head", 303)
-    return _form(tried), 422
+    if task := _submitted(tried):
+        return redirect(url_for("playground.show", task=task.id) + "#task-head", 303)
+    return _tool_form(tried), 422
+
+
+@page.get("/playground/model")
+def show_model() -> ResponseReturnValue:
+    """The form for a prompt; of a `task` that was made here also what it came to."""
+    gate.allow("template:read")
+    if request.args.get("task"):
+        task = the_task(request.args["task"])
+        return _model_form(ModelTry.of(task), task)
+    return _model_form(ModelTry(model=request.args.get("model", "")))
+
+
+@page.post("/playground/model")
+def try_model() -> ResponseReturnValue:
+    """Submit the task of one answer, or show the form again with what is wrong."""
+    gate.allow("task:submit")
+    tried = ModelTry.sent(request.form)
+    if task := _submitted(tried):
+        return redirect(url_for("playground.show_model", task=task.id) + "#task-head", 303)
+    return _model_form(tried), 422
 
 
 @page.get("/playground/tasks/<task_id>/live")
 def live(task_id: str) -> ResponseReturnValue:
     """What a try has come to, as it is now."""
-    return render_template("parts/playground_live.html", **result_of(the_task(task_id)))
+    return render_template("parts/playground_live.html", **_result(the_task(task_id)))
 
 
-def _form(tried: Try, task: Task | None = None) -> str:
-    shown = result_of(task) if task else {"task": None}
+def _submitted(tried: Try | ModelTry) -> Task | None:
+    """The new task; None where something is wrong, which the form then says."""
+    if tried.problems:
+        return None
+    try:
+        return submit(tried.order).task
+    except InvalidInput as error:
+        tried.problems = error.problems
+        return None
+
+
+def _tool_form(tried: Try, task: Task | None = None) -> str:
     words = {"effects": playground.EFFECTS, "tools": playground.tools()}
+    shown = _result(task) if task else {"task": None}
     return render_template("pages/playground.html", tried=tried, draft=tried, **words, **shown)
 
 
-def result_of(task: Task) -> dict[str, object]:
+def _model_form(tried: ModelTry, task: Task | None = None) -> str:
+    shown = _result(task) if task else {"task": None}
+    models = model_list.usable(db.session())
+    return render_template("pages/playground_model.html", tried=tried, models=models, named=model_list.named, **shown)
+
+
+def _result(task: Task) -> dict[str, object]:
     """What the result shows."""
     # Read before the rest: what the rest then shows is at least as new as the number says.
     seen = task.event_count
     mine = select(Step).where(Step.task_id == task.id, Step.superseded_at.is_(None)).order_by(Step.position)
     steps = list(db.session.scalars(mine))
+    is_model = model_try.is_of_model(task)
+    shown = [step for step in steps if not is_model or step.usage or step.state != "succeeded"] or steps
     return {
         "task": task,
         "seen": seen,
-        "step": steps[-1] if steps else None,
+        "step": shown[0] if is_model and shown else shown[-1] if shown else None,
+        "is_model": is_model,
+        "spent": spent(steps),
         "why": why_queued(task) if task.state == State.QUEUED else "",
-        "results": artifacts_of(db.session(), task),
-        "limits": kept(steps[-1].limits) if steps else [],
+        "limits": kept(shown[-1].limits) if shown and not is_model else [],
     }

@@ -9,7 +9,6 @@ from models.database import db
 from models.errors import NotFound
 from models.task import Task
 from tasks import masking, providers
-from webapp import markdown_text
 from webapp.downloads import only_to_save
 from webapp.transcript import markdown, record
 from webapp.transcript.blocks import Block, masked
@@ -32,7 +31,7 @@ def exported(task: Task, form: str) -> Response:
 def as_html(task: Task) -> str:
     """A page that loads nothing."""
     title, blocks = _told(task)
-    return render_template("transcript.html", title=title, blocks=blocks, laid_out=markdown_text.shown)
+    return render_template("transcript.html", title=title, blocks=blocks)
 
 
 def as_markdown(task: Task) -> str:

@@ -50,8 +50,10 @@ def whole(text: str) -> int:
     return int(number)
 
 
-def whole_typed(number: int) -> str:
-    """A number as somebody would type it: `200 k`, and exactly where it is not round."""
+def whole_typed(number: int | None) -> str:
+    """A number as somebody would type it: `200 k`, and exactly where it is not round; empty for none."""
+    if number is None:
+        return ""
     for unit, size in ((" M", MILLION), (" k", 1_000)):
         if number and number % size == 0:
             return f"{number // size}{unit}"
@@ -150,7 +152,7 @@ def typed(budget: BudgetFields) -> dict[str, str]:
     seconds = budget.wall_s
     told: Mapping[str, str | None] = {
         "cost": None if budget.cost is None else f"{budget.cost:.6f}".rstrip("0").rstrip("."),
-        "tokens": None if budget.tokens is None else whole_typed(budget.tokens),
+        "tokens": whole_typed(budget.tokens) or None,
         "calls": None if budget.calls is None else str(budget.calls),
         "wall_s": None if seconds is None else quantities.shown(seconds, quantities.Measure.SECONDS),
     }

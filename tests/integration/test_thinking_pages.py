@@ -277,3 +277,18 @@ def test_an_answer_says_which_models_failed_before_it_and_what_it_was_asked_with
     asked = client.get(f"/tasks/{task.id}/steps/{step_id}/output").text
     assert "agent, version 1" in asked
     assert "5b2c9a8e01d47f36" in asked  # an older text of it: only its digest is known
+
+
+def test_the_budget_of_a_task_is_raised_on_a_page_of_its_own(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        task = conversations.make_conversation(session, State.RUNNING)
+    assert f"/tasks/{task.id}/budget" in client.get(f"/tasks/{task.id}").text
+    shown = client.get(f"/tasks/{task.id}/budget").text
+    assert 'value="200 k"' in shown
+    assert "8,000 reserved" in shown
+    path = f"/tasks/{task.id}/budget"
+    wrong = sends(client, path, cost="0.50", tokens="many", calls="40", wall="")
+    assert wrong.status_code == 422
+    assert "Write a whole number" in wrong.text
+    assert sends(client, path, cost="0.50", tokens="1 M", calls="40", wall="2 h").status_code == 303
+    assert "of 1.0 M" in client.get(f"/tasks/{task.id}").text

@@ -16,14 +16,18 @@ from models.budget import BudgetKind
 from models.database import db
 from models.errors import InvalidInput, Problem
 from models.spend_list import Filters, SpendBy, Spent, by, total
+from models.states import State
 from models.task import Task
 from tasks import budget_limits, budgets
 from tasks.budget_limits import Standing
+from tools import quantities
+from tools.quantities import Measure
 from webapp import gate, spend_bars
 from webapp.ask import done
 from webapp.conversation import Meter
 from webapp.limit_form import begun
 from webapp.money import price_typed
+from webapp.pages.task import the_task
 from webapp.thinking_form import whole, whole_typed
 
 page = Blueprint("spend", __name__)
@@ -33,6 +37,14 @@ LIMITS = {
     "cost": ("Money a day, US dollars", "such as 5"),
     "tokens": ("Tokens a day", "such as 1 M"),
     "calls": ("Model calls a day", "such as 500"),
+}
+
+
+TASK_LIMITS = {
+    "cost": ("Money, US dollars", "such as 0.50"),
+    "tokens": ("Tokens", "such as 200 k"),
+    "calls": ("Model calls", "such as 40"),
+    "wall": ("Time", "such as 30 min"),
 }
 
 
@@ -87,6 +99,33 @@ def limit_agent(name: str) -> ResponseReturnValue:
     return _limit(BudgetKind.AGENT, name, said, url_for("spend.show", _anchor=f"agent-{name}"))
 
 
+@page.get("/tasks/<task_id>/budget")
+def of_task(task_id: str) -> ResponseReturnValue:
+    """What the task may spend, and the form to change it."""
+    task = the_task(task_id)
+    gate.allow("budget:read")
+    return _task_page(task, shown(BudgetKind.TASK, task.id))
+
+
+@page.post("/tasks/<task_id>/budget")
+def limit_task(task_id: str) -> ResponseReturnValue:
+    """Set what the task may spend; it counts from the next call on."""
+    task = the_task(task_id)
+    gate.allow("budget:change")
+    typed = {each: request.form.get(each, "").strip() for each in TASK_LIMITS}
+    try:
+        budget_limits.set_limits(BudgetKind.TASK, task.id, _read(typed))
+    except InvalidInput as error:
+        wrong = replace(shown(BudgetKind.TASK, task.id), typed=typed, problems=error.problems)
+        return _task_page(task, wrong), 422
+    again = " Retry goes on where it stopped." if task.state == State.FAILED else ""
+    return done(f"Kept. It counts from the next call on.{again}", url_for("task.show", task_id=task.id))
+
+
+def _task_page(task: Task, budget: Shown) -> str:
+    return render_template("pages/task_budget.html", task=task, budget=budget, limits=TASK_LIMITS)
+
+
 def shown(kind: BudgetKind, name: str) -> Shown:
     """How the budget stands."""
     standing = budget_limits.show(kind, name)
@@ -95,9 +134,12 @@ def shown(kind: BudgetKind, name: str) -> Shown:
 
 def as_typed(standing: Standing) -> dict[str, str]:
     """Its limits as somebody would type them."""
-    numbers = {"tokens": standing.tokens.most, "calls": standing.calls.most}
-    return {"cost": price_typed(standing.cost.most)} | {
-        name: "" if most is None else whole_typed(most) for name, most in numbers.items()
+    wall_ms = standing.wall_ms.most
+    return {
+        "cost": price_typed(standing.cost.most),
+        "tokens": whole_typed(standing.tokens.most),
+        "calls": whole_typed(standing.calls.most),
+        "wall": "" if wall_ms is None else quantities.shown(wall_ms / 1000, Measure.SECONDS),
     }
 
 
@@ -107,6 +149,7 @@ def meters(standing: Standing) -> list[Meter]:
         ("Money", "money", standing.cost),
         ("Tokens", "tokens", standing.tokens),
         ("Model calls", "calls", standing.calls),
+        ("Time", "time", standing.wall_ms),
     )
     return [
         Meter(name, kind, limit.most, limit.used, limit.reserved)

@@ -91,26 +91,26 @@ def _ask_for_key(base_url: str, credential: str | None) -> None:
 def _get(url: str, credential: str | None) -> Any:
     import requests  # a tenth of a second that most processes never need
 
-    def signed(request: Any) -> Any:
-        # Named, so that no ~/.netrc signs in our place.
-        if credential is not None:
-            request.headers["Authorization"] = f"Bearer {credential}"
-        return request
-
+    told = {} if credential is None else {"Authorization": f"Bearer {credential}"}
     trusted = settings.load().ca_bundle
-    try:
-        with requests.get(
-            url,
-            auth=signed,
-            timeout=WITHIN_S,
-            allow_redirects=False,
-            stream=True,
-            verify=str(trusted) if trusted else True,
-        ) as answer:
-            return _read(answer)
-    except (requests.RequestException, UnicodeError) as error:
-        # The class alone: what a library says of a request may quote it.
-        raise ServiceUnavailable(f"cannot reach {url}: {_why(error)}; is it running, is the address right?") from None
+    with requests.Session() as session:
+        # As a model is called: no proxy of the environment leads elsewhere, no ~/.netrc signs in our place.
+        session.trust_env = False
+        try:
+            with session.get(
+                url,
+                headers=told,
+                timeout=WITHIN_S,
+                allow_redirects=False,
+                stream=True,
+                verify=str(trusted) if trusted else True,
+            ) as answer:
+                return _read(answer)
+        except (requests.RequestException, UnicodeError, OSError) as error:
+            # The class alone: what a library says of a request may quote it.
+            raise ServiceUnavailable(
+                f"cannot reach {url}: {_why(error)}; is it running, is the address right?"
+            ) from None
 
 
 def _read(answer: Any) -> Any:

@@ -36,6 +36,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.tools import ToolDefinition
 
 import settings
+from models.secret import HIDDEN
 from tasks.minds.record import Called
 from tasks.model_choice import Candidate
 
@@ -45,6 +46,8 @@ GONE_WITHIN_S = 1.0
 LARGEST_ANSWER = 2**20
 LONGEST_REASON = 300
 TRY_LATER = (408, 409, 425, 429)
+NEVER_BEGUN = (501, 503, 529)
+"""Of the server's own errors those that say that no answer was begun; behind another one may be paid for."""
 OPENAI = "api.openai.com"
 
 
@@ -146,7 +149,7 @@ class _Request(threading.Thread):
         except asyncio.CancelledError:
             return
         except BaseException as error:  # noqa: BLE001  (it is raised where somebody waits for it)
-            self._came.put(_why(error))
+            self._came.put(_why(error, self._about[0].credential))
 
     def _cancel(self) -> None:
         if self._work is not None:
@@ -232,19 +235,23 @@ def _answer(response: ModelResponse) -> Answer:
     )
 
 
-def _why(error: BaseException) -> BaseException:
+def _why(error: BaseException, credential: str | None) -> BaseException:
     """What went wrong, in words that hold nothing of the request; what is no failure of the server stays as it is."""
+
+    def none(said: str, **how: Any) -> NoAnswer:
+        # Some servers say which key they refuse.
+        return NoAnswer(said.replace(credential, HIDDEN) if credential else said, **how)
+
     match error:
         case ModelHTTPError(status_code=status):
             is_transient = status in TRY_LATER or status >= 500
-            is_free, wait = not error.in_stream, error.retry_after
-            return NoAnswer(
-                f"answered {status}{_said(error)}", is_transient=is_transient, is_free=is_free, retry_after_s=wait
-            )
+            is_free = not error.in_stream and (status < 500 or status in NEVER_BEGUN)
+            how = {"is_transient": is_transient, "is_free": is_free, "retry_after_s": error.retry_after}
+            return none(f"answered {status}{_said(error)}", **how)
         case ModelAPIError() | OSError() | openai.OpenAIError() | httpx2.HTTPError():
-            return NoAnswer(f"is not reached: {_cause(error)}", is_transient=True, is_free=_was_never_reached(error))
+            return none(f"is not reached: {_cause(error)}", is_transient=True, is_free=_was_never_reached(error))
         case AgentRunError():
-            return NoAnswer(f"answered what cannot be read: {error.message}", is_transient=True, is_free=False)
+            return none(f"answered what cannot be read: {error.message}", is_transient=True, is_free=False)
     return error
 
 

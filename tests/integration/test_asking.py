@@ -89,6 +89,22 @@ def test_what_the_server_refuses_is_free_and_tried_later_where_that_may_help(ser
     assert (wrong.reason, wrong.is_transient, wrong.is_free) == ("answered 400: no", False, True)
 
 
+def test_error_behind_which_an_answer_may_have_been_made_is_not_free(server: ModelServer) -> None:
+    free = {}
+    for status in (429, 500, 502, 503, 504):
+        server.script = parse([{"status": status, "message": "no"}])
+        free[status] = why_not(server.url).is_free
+    assert free == {429: True, 500: False, 502: False, 503: True, 504: False}
+
+
+def test_key_that_a_server_says_in_its_refusal_is_hidden(server: ModelServer) -> None:
+    key = "sk-0123456789abcdef"
+    server.script = parse([{"status": 400, "message": f"the key {key} is not known"}])
+    with pytest.raises(NoAnswer) as none:
+        ask(server.url, credential=key)
+    assert none.value.reason == "answered 400: the key •••• is not known"
+
+
 def test_server_that_is_not_there_was_never_reached() -> None:
     gone = why_not(f"http://127.0.0.1:{free_port()}/v1")
     assert (gone.is_transient, gone.is_free) == (True, True)

@@ -29,15 +29,21 @@ hypothesis.settings.load_profile("opscore")
 # A shell starts what it does not wait for with SIGINT ignored, and so would be everything that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# These ask what becomes of processes; what a database does differently is asked by the files without workers, of both.
+ON_SQLITE_AT_LEAST = ("test_rescue.py", "test_broker_lost.py", "test_pause_and_deadline.py", "test_control_at_work.py")
 ON_EVERY_TIER = ("test_sandbox.py", "test_real_programs.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave tier 2, which is tier 1 without a /proc of its own, to the sandbox's own suites but in a long run."""
+    """Leave to long runs what proves little more: tier 2, which is tier 1 without a /proc of its own, but in the
+    sandbox's own suites, and the second database of some real workers.
+    """
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         if params.get("chosen") == 2 and item.path.name not in ON_EVERY_TIER:
+            item.add_marker("long")
+        if params.get("database_kind") == "postgresql" and item.path.name in ON_SQLITE_AT_LEAST:
             item.add_marker("long")
 
 

@@ -1,6 +1,7 @@
 """Providers, budgets and spend as programs ask for them: API, Python client, command line.  No key gets out."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
 
 import settings
 from models import scope
-from models.database import db, writing
+from models.database import db, reading, writing
+from models.sign_in import new_link
+from models.tables import TABLES
 from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient
 from settings import PROJECT, Settings
 from tasks.budgets import Usage, reserve, settle_alone
@@ -214,6 +219,17 @@ def test_spend_is_shown_with_its_total(web: Flask, live: LiveWeb, monkeypatch: p
     assert [line.split()[1:4] for line in shown.splitlines() if line.startswith("total")] == [["2", "200", "$0.00006"]]
 
 
+def signed_in(web: Flask) -> FlaskClient:
+    """A browser that is signed in."""
+    with working(web), writing() as session:
+        secret = new_link(session)
+    client = web.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(f"/sign-in/{secret}").text)
+    assert token is not None
+    client.post(f"/sign-in/{secret}", data={"csrf_token": token[1]})
+    return client
+
+
 def test_key_is_in_no_log_event_row_or_export(
     web: Flask, live: LiveWeb, server: ModelServer, tmp_path: Path, sqlite: Settings
 ) -> None:
@@ -225,7 +241,20 @@ def test_key_is_in_no_log_event_row_or_export(
             with pytest.raises((InvalidRequest, Conflict)) as refused:
                 client.providers._connection.json("PATCH", "/v1/providers/here", json=body)
             assert KEY not in str(refused.value) and KEY not in str(vars(refused.value))
-    pages = web.test_client()
-    assert KEY not in pages.get("/models").text
+    person = signed_in(web)
+    for page in (
+        "/models",
+        "/models/of/here",
+        "/models/of/here/offers",
+        "/models/add/openai",
+        "/spend",
+        "/playground/model",
+    ):
+        shown = person.get(page)
+        assert shown.status_code == 200 and KEY not in shown.text, page
+    with working(web), reading() as session:
+        rows = [session.execute(select(table)).scalars().all() for table in TABLES]
+        told = [str(vars(row)) for found in rows for row in found]
+        assert len(told) > 5 and not [row for row in told if KEY in row]
     holders = [path for path in (*tmp_path.rglob("*"), *settings.load().data_dir.rglob("*")) if path.is_file()]
     assert len(holders) > 3 and not [path for path in holders if KEY.encode() in path.read_bytes()]

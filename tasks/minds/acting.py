@@ -101,7 +101,7 @@ def _call(mind: Mind, turn: Turn, number: int, tool: str, arguments: dict[str, A
 def _enter(mind: Mind, turn: Turn, number: int, wanted: EnterStage) -> None:
     enter(mind.run, wanted.stage)
     text = f"The work is in the stage {wanted.stage} now."
-    note(mind, turn, number, STAGE, wanted.model_dump(mode="json"), text)
+    note(mind, turn, number, STAGE, wanted.model_dump(mode="json"), text, title=f"Stage {wanted.stage}")
 
 
 def _done_before(mind: Mind, turn: Turn, number: int) -> Act | None:

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -138,14 +139,16 @@ class _Request(threading.Thread):
     def end(self) -> None:
         """Close the connection, if it is still open, and wait for that."""
         self._is_over = True
-        if self.is_alive():
+        # It may end by itself between two looks at it: a loop that is closed takes no calls.
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._cancel)
-            self.join(GONE_WITHIN_S)
+        self.join(GONE_WITHIN_S)
 
     def run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                self._came.put(runner.run(self._asked()))
+                answer = runner.run(self._asked())
+            self._came.put(answer)
         except asyncio.CancelledError:
             return
         except BaseException as error:  # noqa: BLE001  (it is raised where somebody waits for it)

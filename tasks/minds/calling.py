@@ -106,6 +106,8 @@ def _one(mind: Mind, begun: Begun, candidate: Candidate) -> tuple[StepOutcome, A
     services = SharedServices(settings.load().rates, lambda kind, **told: tell(kind, told), run.pulse.cuts)
     estimate = mind.estimate(candidate.name)
     with services.using(candidate.service) as use:
+        if run.pulse.cuts():
+            raise CutOff
         reserved = run.ledger.patiently(lambda: budgets.reserve(run.ledger.claim, begun.key, candidate, estimate))
         triggers.at("model.before_call")
         try:

@@ -25,11 +25,11 @@ def by_call(mind: Mind, turn: Turn, number: int, said: Finish) -> bool:
     """
     arguments = said.model_dump()
     if not said.success:
-        note(mind, turn, number, FINISH, arguments, "The task has failed.", is_last=True)
+        note(mind, turn, number, FINISH, arguments, "The task has failed.", title="Gave up", is_last=True)
         raise GivenUp(GAVE_UP, f"cannot finish: the model gave up: {said.summary}", step=f"{turn.key}.{number}")
     if not _kept(mind, turn, number, arguments):
         return False
-    note(mind, turn, number, FINISH, arguments, "The work is done.", is_last=True)
+    note(mind, turn, number, FINISH, arguments, "The work is done.", title="Done", is_last=True)
     return True
 
 
@@ -44,7 +44,7 @@ def _kept(mind: Mind, turn: Turn, number: int, arguments: dict[str, object]) -> 
     if not problems:
         return True
     said = "; ".join(problems)
-    note(mind, turn, number, FINISH, arguments, bad(f"The work is not done: {said}", BROKEN))
+    note(mind, turn, number, FINISH, arguments, bad(f"The work is not done: {said}", BROKEN), title="Not done yet")
     if sum(1 for act in mind.acts if act.error_code == BROKEN) >= MOST_ENDS:
         raise GivenUp(BROKEN, f"cannot complete: {said} The model said {MOST_ENDS} times that it was done.")
     return False

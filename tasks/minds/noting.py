@@ -26,6 +26,7 @@ def note(
     arguments: dict[str, Any],
     came: StepOutcome | str,
     *,
+    title: str = "",
     is_last: bool = False,
 ) -> None:
     """Keep what became of a call; written at once, unless the end of the task is written with it."""
@@ -35,10 +36,11 @@ def note(
     outcome = StepOutcome(state=StepState.SUCCEEDED, stdout=clean(came)) if isinstance(came, str) else came
     outcome.snapshot_before = outcome.snapshot = run.place.snapshot
     outcome.for_model = results.marked(tool, _status(outcome), [outcome.error_message or outcome.stdout])
-    planned = PlannedStep(name=key.replace(".", "_"), title=tool, stage=mind.stage, tool=tool)
+    title = title or tool
+    planned = PlannedStep(name=key.replace(".", "_"), title=title, stage=mind.stage, tool=tool)
     run.position += 1
-    begun = begin(run, planned, key, tool, arguments, run.earlier.get(key), turn.step_id, limits=mind.limits())
-    run.ledger.finish_step(begun.step_id, key, tool, outcome)
+    begun = begin(run, planned, key, title, arguments, run.earlier.get(key), turn.step_id, limits=mind.limits())
+    run.ledger.finish_step(begun.step_id, key, title, outcome)
     turn.acts.append(
         Act(key, tool, arguments, outcome.for_model, mind.epoch, outcome.error_code, outcome.error_message or "")
     )

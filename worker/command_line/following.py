@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tools.terminal_text import Neutraliser, one_line
+from tools.terminal_text import Neutraliser, one_line, plain
 from worker.command_line.endings import why_no_more
 from worker.command_line.frame import FAILED, Frame, as_json, console, say
 from worker.command_line.words import SIGNS, STATE_STYLES, duration, in_words
@@ -56,11 +56,21 @@ def _conclude(told: Frame, client: "OpsCoreClient", task: "Task") -> None:
 
     style = STATE_STYLES.get(task.state, "")
     console().print(Text.assemble((task.state.capitalize(), style), ": ", one_line(task.title)))
+    if task.has_succeeded and (answer := _answer(client, task)):
+        click.echo(f"\n{plain(answer)}\n")
     if task.error_message:
         say(task.error_message)
     if ended := why_no_more(client, task):
         say(ended.capitalize())
     click.echo(f"{told.address()}/tasks/{task.id}")
+
+
+def _answer(client: "OpsCoreClient", task: "Task") -> str:
+    """The last words of the model that worked on it; empty where none did."""
+    # Nobody knows the steps of a model before they are done.
+    steps = client.steps(task.id) if not task.steps_total else []
+    said = [step.stdout for step in steps if step.tool == "model.call" and step.superseded_at is None]
+    return said[-1] if said else ""
 
 
 def _as_lines_of_json(messages: "Iterator[Event | Output]") -> None:

@@ -41,6 +41,7 @@ for command in (*COMMANDS, transcript):
 @click.option("--agent", metavar="NAME", help="Only tasks of this agent.")
 @click.option("--complexity", type=click.IntRange(1, 10), help="Only tasks of this complexity.")
 @click.option("-q", "q", metavar="WORDS", help="Words that begin words of title or description.")
+@click.option("--family", metavar="ID", help="Only this task and all that came from it.")
 @click.option("--dead-letters", is_flag=True, help="Only those that failed for good and nobody has dealt with.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Most tasks to show.")
 @click.option("--cursor", metavar="CURSOR", help="Go on below the page that named it.")
@@ -144,7 +145,7 @@ def _table(page: "Page") -> Any:
     for each in page.tasks:
         state = Text(each.state, style=STATE_STYLES.get(each.state, ""))
         agent = [each.agent or "–"] * is_wide
-        steps = f"{each.steps_done}/{each.steps_total}"
+        steps = f"{each.steps_done}/{each.steps_total}" if each.steps_total else str(each.steps_done)
         submitted = when(each.submitted_at) if is_wide else day(each.submitted_at)
         table.add_row(each.id, state, steps, *agent, submitted, Text(one_line(each.title)))
     if page.next_cursor:

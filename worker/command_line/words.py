@@ -182,6 +182,9 @@ def _step(data: Data) -> str:
 
 
 _PHRASES: dict[str, Callable[[Data], str]] = {
+    "model.fell_back": lambda data: (
+        f"{data.get('to', '?')} is asked in place of {data.get('from', '?')}, which {data.get('why', 'did not answer')}"
+    ),
     "task.submitted": lambda data: (
         f"submitted{' by the schedule ' + data['schedule'] if data.get('schedule') else ''} to {data.get('queue', '?')}"
     ),

@@ -11,12 +11,13 @@ from sqlalchemy import select
 
 import settings
 from models.approval import Approval, ApprovalState
+from models.budget import BudgetKind
 from models.database import reading
 from models.event import Event
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
-from tasks import broker, control, live, waking
+from tasks import broker, budget_limits, control, live, waking
 from tasks.approvals.decisions import Said, decide
 from tasks.submission import Order, submit
 from tasks.work import Served
@@ -242,10 +243,17 @@ def test_what_a_tool_says_stands_between_marks_and_is_bounded(think: Think) -> N
     assert "characters left out" in told
 
 
-def test_budget_that_is_used_up_ends_the_work_before_the_call(think: Think, server: ModelServer) -> None:
+def test_budget_that_is_used_up_ends_the_work_before_the_call_until_it_is_raised(
+    think: Think, served: Served, server: ModelServer
+) -> None:
     task = think([{"tool_calls": [WRITE]}, {"text": "Done."}], budget={"calls": 1})
     assert (task.state, task.error_code) == (State.FAILED, "budget_exceeded")
     assert len(server.journal.entries()) == 1
+    budget_limits.set_limits(BudgetKind.TASK, task.id, {"calls": 2})
+    control.retry(task.id)
+    drain_all(served)
+    assert the_task(task.id).state == State.SUCCEEDED
+    assert [each["turn"] for each in server.journal.entries()] == [0, 1], "what was answered is not asked again"
 
 
 def test_no_model_answers_and_each_says_why(think: Think) -> None:

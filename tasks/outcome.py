@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from models.errors import OpsCoreError, SandboxUnavailable
+from models.errors import BudgetExceeded, OpsCoreError, SandboxUnavailable
 from models.step import StepState
 from tools.contract import ToolResult
 from tools.limits import Effective, Limit
@@ -115,6 +115,8 @@ def describe(error: OpsCoreError) -> str:
     if isinstance(error, SandboxUnavailable) and "reasons" in error.details:
         # Why each tier failed is long and for whoever looks after the host: it stands on the agent's page.
         return f"{error.message}; bin/opscore doctor there names the cure"
+    if isinstance(error, BudgetExceeded):
+        return clean(error.message)  # it says its numbers itself, as people read them
     problems = "; ".join(f"{each['path']} {each['message']}" for each in getattr(error, "problems", []))
     said = "; ".join([error.message, *_told_besides(error)])
     return clean(f"{said}: {problems}" if problems else said)

@@ -7,11 +7,13 @@ import inspect
 import json
 import re
 from importlib import import_module
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from models.errors import InvalidInput
+from tasks.approvals.card import exactly
 from tools.contract import Arguments, Effect, Limits, Tool, Values
 from tools.registry import all_tools, find
 
@@ -84,3 +86,52 @@ def test_module_imports_no_upper_floor_and_no_database(tool: Tool) -> None:
 
 def test_schemas_are_json() -> None:
     json.dumps([tool.Input.model_json_schema() for tool in all_tools()])
+
+
+@EVERY_TOOL
+def test_what_a_person_approves_is_what_is_called(tool: Tool) -> None:
+    call = tool.parse(some_arguments(tool))
+    shown = exactly(call)
+    assert tool.parse(json.loads(json.dumps(shown))) == call, "the arguments, shown as JSON, must be the same call"
+
+
+def some_arguments(tool: Tool) -> dict[str, Any]:
+    """Arguments that the tool takes, made from its schema; `Field(examples=[…])` helps where that is not enough."""
+    schema = tool.Input.model_json_schema()
+    fields = schema.get("properties", {})
+    required = {name: _some(fields[name], schema) for name in schema.get("required", [])}
+    # Of those that may be left out, one may be needed after all.
+    tried = [required, *({**required, name: _some(field, schema, anew=True)} for name, field in fields.items())]
+    found = next((each for each in tried if _is_taken(tool, each)), None)
+    assert found is not None, f"no arguments found that {tool.name} takes: give its fields examples"
+    return {**{name: field["default"] for name, field in fields.items() if "default" in field}, **found}
+
+
+def _is_taken(tool: Tool, arguments: dict[str, Any]) -> bool:
+    try:
+        tool.parse(arguments)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _some(field: dict[str, Any], schema: dict[str, Any], *, anew: bool = False) -> Any:
+    """A value of the field; `anew`: another than its default."""
+    if "$ref" in field:
+        field = schema["$defs"][field["$ref"].rpartition("/")[2]]
+    if "examples" in field:
+        return field["examples"][0]
+    if "default" in field and not anew:
+        return field["default"]
+    if "anyOf" in field:
+        return _some(field["anyOf"][0], schema)
+    if "enum" in field:
+        return field["enum"][0]
+    kind = field.get("type")
+    if kind == "object":
+        return {name: _some(each, schema) for name, each in field.get("properties", {}).items()}
+    if kind == "array":
+        return [_some(field.get("items", {}), schema)] * max(1, field.get("minItems", 1))
+    text = "https://example.org/a" if "url" in field.get("title", "").lower() else "abc"
+    least = field.get("minimum", 1)
+    return {"string": text, "integer": least, "number": least + 0.5, "boolean": True}.get(str(kind))

@@ -85,7 +85,8 @@ def test_transcript_tells_what_was_asked_done_decided_and_paid(api: Api, task: T
     shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)) if form == "html" else text
     for expected in (
         ASKED, "Ask the model", "demo/small", "agent version 1", "1,200 in, 30 out", "$0.0042", "Send a mail",
-        "files_write", "rejected", "not to Bob", "bob@example.org", "output/report.html", "Handed in", "Succeeded",
+        "Asks for", "rejected", "not to Bob",
+        "a person (local)", "another text by now", "bob@example.org", "output/report.html", "Handed in", "Succeeded",
     ):  # fmt: skip
         assert expected in shown, expected
 

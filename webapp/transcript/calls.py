@@ -30,7 +30,7 @@ def call(step: Step, index: int, masks: Masks) -> list[Block]:
     ]
     blocks: list[Block] = [Heading(f"{index}. {step.title}", 3, str(step.state)), facts(pairs)]
     if step.tool == MODEL_CALL:
-        return blocks + _answer(step, masks)
+        return blocks + _answer(step)
     blocks += _code("Given", masks.value(step.arguments or {}))
     blocks += _printed("Error output", step.stderr)
     blocks += _printed("Output", step.stdout)
@@ -38,15 +38,16 @@ def call(step: Step, index: int, masks: Masks) -> list[Block]:
     return blocks + _folded("What the model was told of it", step.for_model or "")
 
 
-def _answer(step: Step, masks: Masks) -> list[Block]:
-    """What the model said; its calls follow as steps of their own."""
+def _answer(step: Step) -> list[Block]:
+    """What the model said; what it asked for follows as steps of their own, with their arguments."""
     output = step.output or {}
-    blocks: list[Block] = [Words(cut(step.stdout), is_answer=True)] if step.stdout else []
-    asked = ", ".join(str(each.get("name")) for each in output.get("calls", []))
-    if asked:
-        blocks.append(facts([("Asks for", asked)]))
-    blocks += _folded("Offered", json_text(masks.value(step.arguments or {})), "json")
-    return blocks + (_folded("Word for word", json_text(masks.value(output)), "json") if output else [])
+    pairs = [
+        ("Asks for", ", ".join(str(each.get("name")) for each in output.get("calls", []))),
+        ("Could call", ", ".join(map(str, (step.arguments or {}).get("tools", [])))),
+        ("Ended by", output.get("finish_reason")),
+    ]
+    said: list[Block] = [Words(cut(step.stdout), is_answer=True)] if step.stdout else []
+    return [*said, facts(pairs)]
 
 
 def _took(step: Step) -> str | None:

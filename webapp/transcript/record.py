@@ -13,6 +13,7 @@ from models.event import Event
 from models.step import Step
 from models.task import Task
 from settings import VERSION
+from tasks import prompts
 from tasks.folders import workspace_of
 from tasks.masking import Masks
 from webapp.amounts import between, counted, duration, number, size, utc
@@ -43,7 +44,9 @@ def of(session: Session, task: Task, masks: Masks) -> list[Block]:
         *_head(task),
         *_asked(task, masks),
         *_totals(task, steps),
+        *_prompts(steps),
         *_steps(task, steps, masks),
+        *_parts(session, task),
         *_approvals(session, task, masks),
         *_files(session, task),
         *_timeline(session, task),
@@ -60,6 +63,7 @@ def _head(task: Task) -> list[Block]:
         ("Task", task.id),
         ("State", state_word(task.state)),
         ("Plan", plan),
+        ("Part of", task.parent_id),
         ("Agent", task.agent),
         ("Complexity", task.complexity),
         ("Priority", task.priority),
@@ -76,8 +80,9 @@ def _asked(task: Task, masks: Masks) -> list[Block]:
     blocks: list[Block] = []
     if task.description:
         blocks += [Heading("What was asked"), Words(task.description)]
-    if task.plan.content.get("instructions"):
-        blocks += [Heading("Instructions"), Words(str(task.plan.content["instructions"]))]
+    told = [str(task.plan.content[name]) for name in ("instructions", "additions") if task.plan.content.get(name)]
+    if told:
+        blocks += [Heading("Instructions"), *map(Words, told)]
     if task.inputs:
         blocks += [Heading("Inputs"), Code("Given", json_text(masks.value(task.inputs)), "json")]
     return blocks
@@ -98,6 +103,34 @@ def _totals(task: Task, steps: list[Step]) -> list[Block]:
         ("Workers lost", task.losses or None),
     ]
     return [Heading("Totals"), facts(pairs)]
+
+
+def _prompts(steps: list[Step]) -> list[Block]:
+    """The texts that conversations began with, as far as they are still the same."""
+    named = {each.get("name"): each for step in steps if isinstance(each := (step.usage or {}).get("prompt"), dict)}
+    blocks: list[Block] = []
+    for name, told in named.items():
+        label = f"{name}, version {told.get('version')}, {told.get('digest')}"
+        found = prompts.find(name) if name in prompts.names() else None
+        if found is not None and found.told == told:
+            blocks.append(Code(label, found.text, "", is_long=True))
+        else:
+            blocks.append(Words(f"{label}: this installation has another text by now."))
+    return [Heading("Prompts"), *blocks] if blocks else []
+
+
+def _parts(session: Session, task: Task) -> list[Block]:
+    """What was handed on to others; their own transcripts tell more."""
+    mine = select(Task).where(Task.parent_id == task.id).order_by(Task.number)
+    rows = [[each.title, state_word(each.state), each.agent or "", each.id] for each in session.scalars(mine)]
+    return [Heading("Handed on"), Rows(["Task", "State", "Agent", "Id"], rows)] if rows else []
+
+
+def _by(author: str | None) -> str | None:
+    """Who did something, for readers who are not here: `who` says "you"."""
+    if author is None or not author.startswith("person:"):
+        return author and who(author)
+    return f"a person ({author.removeprefix('person:')})"
 
 
 def _steps(task: Task, steps: list[Step], masks: Masks) -> list[Block]:
@@ -122,7 +155,7 @@ def _approval(each: Approval, masks: Masks) -> list[Block]:
         ("Risk", each.risk),
         ("Asked", utc(each.asked_at)),
         ("Answer", SAID[ApprovalState(each.state)]),
-        ("By", each.decided_by if each.decided_by is None else who(each.decided_by)),
+        ("By", _by(each.decided_by)),
         ("At", utc(each.decided_at) if each.decided_at else None),
         ("Reason", each.reason),
         ("Bound to", each.digest),
@@ -151,7 +184,7 @@ def _files(session: Session, task: Task) -> list[Block]:
 
 def _timeline(session: Session, task: Task) -> list[Block]:
     mine = select(Event).where(Event.subject_id == task.id).order_by(Event.number).limit(MOST_EVENTS)
-    rows = [[str(each.number), utc(each.at), words_of(each), who(each.author)] for each in session.scalars(mine)]
+    rows = [[str(each.number), utc(each.at), words_of(each), _by(each.author) or ""] for each in session.scalars(mine)]
     left = task.event_count - len(rows)
     note = f"{counted(left, 'later event')} left out." if left > 0 else ""
     return [Heading("Timeline"), Rows(["No.", "Time", "What happened", "By"], rows, note)]

@@ -131,7 +131,7 @@ def pause_in(session: Session, task: Task, *, now: bool = False) -> Task:
     """See `pause`."""
     is_waiting = task.state == State.WAITING and is_waiting_for_children(task)
     paused = task if is_waiting else _pause_alone(session, task, now=now)
-    reached = [each for each in living_below(session, [task]) if each.state in (State.QUEUED, State.RUNNING)]
+    reached = [each for each in living_below(session, [task]) if _may_rest(each, now=now)]
     for below in reached:
         _pause_alone(session, below, now=now)
     return written(session, paused, "family.paused", {"tasks": len(reached)}) if is_waiting and reached else paused
@@ -158,13 +158,25 @@ def resume_in(session: Session, task: Task) -> Task:
     reached = [each for each in living_below(session, [task]) if _may_go_on(each)]
     for below in reached:
         _resume_alone(session, below)
-    return written(session, resumed, "family.resumed", {"tasks": len(reached)}) if is_waiting and reached else resumed
+    if is_waiting and (reached or task.pause_requested_at is not None):
+        # It may have come to wait while it was to pause: it would do so with its next step.
+        return written(session, resumed, "family.resumed", {"tasks": len(reached)}, pause_requested_at=None)
+    return resumed
+
+
+def _may_rest(task: Task, *, now: bool) -> bool:
+    """Whether it is queued, or runs and nothing more than a pause is wanted of it yet."""
+    if task.state != State.RUNNING or task.cancel_requested_at is not None:
+        return task.state == State.QUEUED
+    return task.stop_requested_at is None and (now or task.pause_requested_at is None)
 
 
 def _may_go_on(task: Task) -> bool:
     """Whether it is paused, or is to be; what an emergency stop holds is the release's to resume."""
-    is_to_pause = task.state == State.RUNNING and task.pause_requested_at is not None
-    return is_to_pause or (task.state == State.PAUSED and task.emergency_at is None)
+    if task.state == State.RUNNING:
+        is_ending = task.stop_requested_at is not None or task.cancel_requested_at is not None
+        return task.pause_requested_at is not None and not is_ending
+    return task.state == State.PAUSED and task.emergency_at is None
 
 
 def _resume_alone(session: Session, task: Task) -> Task:

@@ -15,9 +15,9 @@ from tests.support.workplace import LOOK, AgentWanted, Workplace, plan, program,
 pytestmark = pytest.mark.usefixtures("celery_worker_cluster")
 
 
-@pytest.fixture(scope="module")
-def database_kind() -> str:
-    return "sqlite"
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,16 @@ def test_family_of_25_ends_well_with_one_place(workplace: Workplace) -> None:
     assert workplace.kinds(first).count("child.ended") == 24
 
 
+def test_family_of_25_on_two_agents_ends_well(workplace: Workplace) -> None:
+    first = workplace.submit(family_of_25(middle={"complexity": 1}, last={"complexity": 2}))
+    workplace.succeeded(first, 120)
+    assert states(workplace, first) == {State.SUCCEEDED: 25}
+    assert {each.agent for each in family(workplace, first)} == {"lead", "scout"}
+
+
 def test_family_of_25_on_two_agents_is_cancelled_as_one(workplace: Workplace) -> None:
     marker = new_marker()
-    sleeps = {"playbook": plan(program("sleep", "300", marker)), "complexity": 2}
+    sleeps = {"playbook": plan(program("sleep", "300", marker))}
     first = workplace.submit(family_of_25(middle={"complexity": 1}, last=sleeps), complexity=3)
     wait_until(lambda: len(family(workplace, first)) == 25, 60, lambda: str(states(workplace, first)))
     wait_until(lambda: processes_with(marker), 60, "a part at work")

@@ -260,6 +260,32 @@ def test_pause_and_resume_reach_all_below() -> None:
     assert kinds(top)[-2:] == ["family.paused", "family.resumed"]
 
 
+def test_parts_of_a_task_that_is_to_pause_rest_too_and_go_on_with_it(workspace: Workspace) -> None:
+    first = new(State.RUNNING)
+    control.pause(first.id)
+    [child] = children_of(asker(first), [part("A")], workspace)
+    assert row(child).state == State.PAUSED
+    asked = {"kind": "children", "children": [child.id]}
+    with writing() as session:
+        session.execute(update(Task).where(Task.id == first.id).values(state=State.WAITING, question=asked))
+    control.resume(first.id)
+    assert row(child).state == State.QUEUED
+    assert row(first).pause_requested_at is None
+
+
+def test_pausing_twice_or_what_is_being_cancelled_changes_nothing() -> None:
+    top = waiting()
+    ending, runs = new(State.RUNNING, top), new(State.RUNNING, top)
+    control.cancel(ending.id)
+    control.pause(top.id)
+    control.pause(top.id)
+    assert row(ending).pause_requested_at is None
+    assert row(runs).pause_requested_at is not None
+    assert kinds(top).count("family.paused") == 1
+    control.resume(top.id)
+    assert row(runs).pause_requested_at is None
+
+
 def test_failure_of_a_part_is_its_parents_to_deal_with() -> None:
     parent = waiting()
     child = new(State.WAITING, parent, question={"kind": "once_cut", "step": None})

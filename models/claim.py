@@ -216,7 +216,7 @@ def end(
 ) -> Row[Any]:
     """Make the run's last move; as `write`.
 
-    A task that somebody wants cancelled neither succeeds nor rests.
+    A task that somebody wants cancelled neither succeeds nor fails nor rests.
 
     Raises:
         Fenced: another run owns the task, it is not running any more, or it is to be cancelled.
@@ -252,7 +252,7 @@ WISHES = (
 
 
 # Where nobody has the task nobody obeys: a cancellation that was asked for would be forgotten.
-_GIVING_WAY = frozenset({Move.SUCCEED, Move.RETRY, Move.WAIT, Move.PAUSE})
+_GIVING_WAY = frozenset({Move.SUCCEED, Move.FAIL, Move.RETRY, Move.WAIT, Move.PAUSE})
 
 
 @lru_cache(maxsize=256)

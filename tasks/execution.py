@@ -88,6 +88,21 @@ def _succeed(run: Run, within: Within | None) -> None:
     triggers.at("task.after_end")
 
 
+def fail_or_cancel(ledger: Ledger, code: str, message: str) -> None:
+    """The task failed for this reason, unless somebody wants it cancelled.
+
+    Raises:
+        Fenced: another run owns the task.
+        Lost: nobody can prove that the task is ours.
+    """
+    try:
+        ledger.fail(code, message)
+    except Lost:
+        raise
+    except Fenced as fence:
+        _cancel_instead(ledger, fence)
+
+
 def _cancel_instead(ledger: Ledger, fence: Fenced) -> None:
     """A run's end is refused as well where its task is to be cancelled, since the last moment: then it is."""
     ledger.look()

@@ -225,13 +225,17 @@ class Ledger:
         counts: bool = True,
         by_person: bool = False,
     ) -> None:
-        """The task failed for this reason, for good: it is a dead letter now, unless a person wanted it so."""
+        """The task failed for this reason, for good: it is a dead letter now, unless a person wanted it so.
+
+        Raises:
+            Fenced: another run owns it, or it is to be cancelled: `look` tells.
+        """
         told = {**(told or {}), "code": code, "message": message}
         values = {**_ended(), "error_code": code, "error_message": message}
         values |= {} if by_person else {"dead_letter_at": now()}
         values |= {"attempts": Task.attempts + 1} if counts else {}
         self._writes.note("task.failed", told, values, self._close_steps)
-        self._writes.send(Ending(Move.FAIL, "failed"))
+        self._end(Ending(Move.FAIL, "failed"))
 
     def retry(self, delay: timedelta, code: str, message: str, told: Mapping[str, Any], *, counts: bool) -> None:
         """The task is queued again, to be claimed after the delay."""

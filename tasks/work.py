@@ -26,7 +26,7 @@ from models.database import after_commit, reading, writing
 from models.errors import OpsCoreError
 from tasks import canary, heart, live
 from tasks.broker import BROKER_ERRORS, WAKE_UP, send_wake_up
-from tasks.execution import execute
+from tasks.execution import execute, fail_or_cancel
 from tasks.fenced_writes import DATABASE_AWAY, pauses
 from tasks.ledger import Ledger
 from tasks.logs import bind, logger
@@ -171,7 +171,7 @@ def _fail(taken: Claim, pulse: Pulse, error: Exception) -> None:
     try:
         ledger = Ledger(taken, pulse)
         ledger.catch_up()
-        ledger.fail(told.code, describe(told))
+        fail_or_cancel(ledger, told.code, describe(told))
     except Lost as lost:
         log.error("run.broke", exc_info=error)
         _leave(taken, lost)

@@ -27,11 +27,11 @@ def world(app: Flask) -> Iterator[World]:
         yield made
 
 
-def begun(world: World, *steps: dict[str, Any]) -> tuple[str, Process]:
+def begun(world: World, *steps: dict[str, Any], attempts: int = 2) -> tuple[str, Process]:
     """A task that is claimed, and its process."""
     plan = json.dumps({"name": "sim", "complexity": 1, "steps": list(steps)})
     with scope.acting("person:alice"):
-        retry = {"attempts": 2, "wait": "delayed", "first": "1h", "errors": "any"}
+        retry = {"attempts": attempts, "wait": "delayed", "first": "1h", "errors": "any"}
         task = submit(Order(playbook=plan, retry=retry)).task
     process = world.processes[0]
     process.wake()
@@ -81,9 +81,11 @@ def test_a_step_that_fails_is_not_waited_for_where_somebody_wants_something_else
     assert stands(task_id) == (state, f"task.{state}")
 
 
-@pytest.mark.parametrize("step", [FAILS, {**FAILS, "with": {}}])
-def test_a_cancellation_that_the_run_has_not_seen_yet_wins_over_its_end(world: World, step: dict[str, Any]) -> None:
-    task_id, process = begun(world, step)
+@pytest.mark.parametrize(("step", "attempts"), [(FAILS, 2), (FAILS, 1), ({**FAILS, "with": {}}, 2)])
+def test_a_cancellation_that_the_run_has_not_seen_yet_wins_over_its_end(
+    world: World, step: dict[str, Any], attempts: int
+) -> None:
+    task_id, process = begun(world, step, attempts=attempts)
     until(process, "step.before_finish")
     asked(control.cancel, task_id)
     to_its_end(process)

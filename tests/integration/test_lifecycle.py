@@ -334,14 +334,18 @@ def state_after(events: list[Event]) -> State:
     state = State.QUEUED
     assert events[0].kind == "task.submitted"
     done: set[str] = set()
+    is_to_be_cancelled = False
     for event in events[1:]:
         if event.kind in MOVES:
             sources, target = MOVES[event.kind]
             is_an_answer = event.kind == "task.answered" and event.data["choice"] == "fail"
             assert state in sources, f"{event.kind} while {state}"
+            assert not is_to_be_cancelled or event.kind == "task.cancelled", f"{event.kind}, though it was cancelled"
+            is_to_be_cancelled = False
             state = state if is_an_answer else target
         elif event.kind.startswith(OF_A_RUN):
             assert state == State.RUNNING, f"{event.kind} while {state}"
+        is_to_be_cancelled = is_to_be_cancelled or event.kind == "task.cancel_requested"
         _check_step(event, done)
     return state
 

@@ -23,6 +23,7 @@ def test_codes_are_those_that_programs_match_on() -> None:
         "ToolFailed": "tool_failed",
         "SandboxUnavailable": "sandbox_unavailable",
         "Misconfigured": "misconfigured",
+        "BudgetExceeded": "budget_exceeded",
         "ServiceUnavailable": "service_unavailable",
     }
 

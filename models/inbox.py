@@ -67,13 +67,20 @@ def count(session: Session, most: int) -> int:
 
 
 def _number_of(session: Session, cursor: str) -> int:
-    """Ids grow with time, so a deleted task's place is just above the newest task with a smaller id."""
+    """That of the cursor's task.
+
+    Ids grow with time, so a deleted task's place is just above the newest task with a smaller id.
+    """
     try:
         wanted = str(UUID(cursor))
     except ValueError as error:
         raise _wrong("cursor", "is no cursor; use next_cursor of the page before") from error
-    at_or_before = select(Task.number).where(Task.id <= wanted).order_by(Task.id.desc()).limit(1)
-    return session.scalar(at_or_before) or 0
+    # Mostly it is there, and found by its id at once; SQLite looks through all tasks for the nearest one before.
+    found = session.scalar(select(Task.number).where(Task.id == wanted))
+    if found is not None:
+        return found
+    before = select(Task.number).where(Task.id <= wanted).order_by(Task.id.desc()).limit(1)
+    return session.scalar(before) or 0
 
 
 def _approvals(session: Session, tasks: list[Task]) -> dict[str, Approval]:

@@ -163,9 +163,15 @@ def test_folder_of_a_worker_that_is_gone_is_deleted_and_no_other() -> None:
 def test_outer_process_that_is_killed_takes_the_command_with_it(third: Box) -> None:
     marker = new_marker()
 
+    def says(process: psutil.Process, words: str) -> bool:
+        try:
+            return words in " ".join(process.cmdline())
+        except psutil.NoSuchProcess:
+            return False  # one of those that only start others
+
     def kill_outer() -> bool:
-        found = [child for child in psutil.Process().children() if "tools/confine" in " ".join(child.cmdline())]
-        started = any(marker in " ".join(below.cmdline()) for each in found for below in each.children(recursive=True))
+        found = [child for child in psutil.Process().children() if says(child, "tools/confine")]
+        started = any(says(below, marker) for each in found for below in each.children(recursive=True))
         if started:
             found[0].send_signal(signal.SIGKILL)
         return False

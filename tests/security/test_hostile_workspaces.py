@@ -198,7 +198,7 @@ def test_clean_up_follows_no_link(box: Box, secret: Path) -> None:
 @WITHOUT_TIER
 def test_folder_with_very_many_entries_is_listed_in_part_and_cleaned_up(box: Box) -> None:
     code = "for number in range(20_000): open(f'output/{number}', 'w').close()"
-    assert box.python(code).exit_code == 0
+    assert box.python(code, limits=Limits(wall_s=120)).exit_code == 0
     assert len(box.workspace.list("output", limit=100)) == 100
     box.workspace.remove()
     assert not box.workspace.path.exists()

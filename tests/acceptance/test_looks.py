@@ -20,8 +20,8 @@ PAGES = (
     "/tasks/{queued}", "/tasks/{running}", "/tasks/{waiting}", "/tasks/{paused}", "/tasks/{succeeded}",
     "/tasks/{failed}", "/tasks/{cancelled}", "/tasks/{succeeded}/files", "/tasks/{succeeded}/changes",
     "/tasks/{succeeded}/log", "/tasks/{cancelling}", "/tasks/{replayed}", "/dead-letters", "/queues", "/stop",
-    "/playground", "/tasks/new/ask", "/tasks/{thinking}", "/tasks/{answered}", "/models", "/models/add/openai",
-    "/models/of/ollama", "/spend", "/spend?of=tokens", "/inbox",
+    "/playground", "/playground/model", "/tasks/new/ask", "/tasks/{thinking}", "/tasks/{answered}", "/models",
+    "/models/add/openai", "/models/of/ollama", "/spend", "/spend?of=tokens", "/inbox",
 )  # fmt: skip
 
 

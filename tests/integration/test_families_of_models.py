@@ -71,9 +71,9 @@ def steps_of(task: Task) -> dict[str, Step]:
 
 THREE_LEVELS = {
     "conversations": [
-        {"marker": r"Do the leaf (\d+)", "turns": [{"text": "Leaf ${1} is done."}]},
+        {"about": r"Do the leaf (\d+)", "turns": [{"text": "Leaf ${1} is done."}]},
         {
-            "marker": r"Do the middle (\d)",
+            "about": r"Do the middle (\d)",
             "turns": [
                 delegating(asked("leaf ${1}1"), asked("leaf ${1}2")),
                 {"text": "Middle ${1} is done."},
@@ -109,7 +109,7 @@ def test_part_may_not_spend_more_than_is_left(served: Served, server: ModelServe
 
 def test_model_hears_of_a_part_that_failed_and_decides(served: Served, server: ModelServer) -> None:
     script = {
-        "conversations": [{"marker": "Do the work", "turns": [{"refusal": "I will not."}]}],
+        "conversations": [{"about": "Do the work", "turns": [{"refusal": "I will not."}]}],
         "turns": [delegating(asked("work")), {"text": "I did without it."}],
     }
     family = work(served, server, script)

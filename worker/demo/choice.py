@@ -22,7 +22,7 @@ class Chosen:
 
     answer: Answer
     place: str
-    marker: str = ""
+    about: str = ""
 
 
 def choose(script: Script, talk: Conversation, given: Given) -> Chosen:
@@ -31,14 +31,14 @@ def choose(script: Script, talk: Conversation, given: Given) -> Chosen:
     for place, answer in _candidates(play, talk.turn):
         known = answer.name or place
         if _fits(answer.when, talk) and (answer.times is None or given(known) < answer.times):
-            return Chosen(_filled(answer, talk, found), known, play.marker)
+            return Chosen(_filled(answer, talk, found), known, play.about)
     message = f"cannot answer turn {talk.turn}: the script has no answer for it; give its last turn `endless: true`"
-    return Chosen(Answer(status=400, message=message), "nothing", play.marker)
+    return Chosen(Answer(status=400, message=message), "nothing", play.about)
 
 
 def _play(script: Script, prompt: str) -> tuple[Play, re.Match[str] | None]:
     for play in script.conversations:
-        if found := re.search(play.marker, prompt):
+        if found := re.search(play.about, prompt):
             return play, found
     return script, None
 
@@ -66,7 +66,7 @@ def _fits(when: When, talk: Conversation) -> bool:
 
 
 def _filled(answer: Answer, talk: Conversation, found: re.Match[str] | None) -> Answer:
-    """The answer with `${turn}`, `${request}`, `${result}`, `${found}` and the marker's groups (`${1}`) filled in."""
+    """The answer with `${turn}`, `${request}`, `${result}`, `${found}` and the groups of `about` (`${1}`) filled in."""
     known = {"turn": str(talk.turn), "request": talk.request, "result": talk.last_result}
     known["found"] = _found(answer.find, talk.last_result)
     for number, group in enumerate(found.groups() if found else (), 1):

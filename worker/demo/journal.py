@@ -41,7 +41,7 @@ class Journal:
                 "offered": list(talk.offered),
                 "stream": is_streamed,
                 "authorized": is_authorized,
-                "marker": chosen.marker,
+                "about": chosen.about,
                 "answer": chosen.place,
                 "outcome": None,
             }

@@ -86,7 +86,7 @@ class Answer(_Part):
 class Play(_Part):
     """The answers for one conversation: rules come first, then the turns by their number."""
 
-    marker: str = ""
+    about: str = ""
     """A pattern in what the system and the person said: such conversations are played by this."""
     rules: list[Answer] = []
     turns: list[list[Answer]] = []
@@ -107,7 +107,7 @@ class Offer(_Part):
 
 
 class Script(Play):
-    """All of it: what the server is like, and the plays.  Its own turns are for what no marker fits."""
+    """All of it: what the server is like, and the plays.  Its own turns are for what no other is about."""
 
     shape: Literal["openai", "openrouter", "ollama"] = "openai"
     key: str | None = None

@@ -60,10 +60,10 @@ def test_what_happens_a_number_of_times_is_counted_for_one_conversation() -> Non
     assert [chosen(script, given=given).answer.status for given in (0, 1, 2)] == [503, 503, 200]
 
 
-def test_conversation_is_played_by_the_marker_that_it_names() -> None:
+def test_conversation_is_played_by_what_it_is_about() -> None:
     script = {
         "turns": [{"text": "parent"}],
-        "conversations": [{"marker": r"star (\d+)", "turns": [{"text": "child ${1}"}]}],
+        "conversations": [{"about": r"star (\d+)", "turns": [{"text": "child ${1}"}]}],
     }
     assert chosen(script, said="Count star 17.").answer.text == "child 17"
     assert chosen(script).answer.text == "parent"

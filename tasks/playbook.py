@@ -14,6 +14,7 @@ from models.states import Stage
 from tasks import expressions, playbook_checks, retry_fields
 from tasks.plan_fields import PlanFields
 from tasks.yaml_text import read
+from tools.registry import find
 
 MOST_STEPS = 500
 
@@ -64,6 +65,8 @@ class PlannedCall(BaseModel):
     when: str | bool | None = None
     retry: dict[str, Any] = Field(default_factory=dict)
     """What the playbook and the step say of trying it again; empty where they say nothing."""
+    approval: bool = False
+    """Whether a person must approve it, whatever agent does it."""
 
     @property
     def retry_in_words(self) -> str:
@@ -117,6 +120,7 @@ def dry_run(playbook: PlanFields, inputs: dict[str, Any]) -> list[PlannedCall]:
             arguments=_as_far_as_known(step.with_, names),
             when=step.when,
             retry={**retry_fields.read(playbook.retry), **retry_fields.read(step.retry)},
+            approval=step.approval or step.tool in playbook.approvals or find(step.tool).approval,
         )
         for step in playbook.steps
     ]

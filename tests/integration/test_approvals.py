@@ -5,11 +5,12 @@ The same through real processes: test_approvals_wait.py.
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import event, select, update
 
 import settings
@@ -159,7 +160,11 @@ def test_nobody_is_asked_where_nobody_demands_it_and_nothing_is_looked_up(
     assert not [statement for statement in said if "FROM approval" in statement]
     # What the agent must ask before comes with the claim, and later with what limits it: no statement of its own.
     of_agent = [statement for statement in said if "agent.approvals" in statement]
-    assert [statement.split()[0] for statement in of_agent if "agent.limits" in statement][:3] == ["UPDATE", "SELECT", "UPDATE"]
+    assert [statement.split()[0] for statement in of_agent if "agent.limits" in statement][:3] == [
+        "UPDATE",
+        "SELECT",
+        "UPDATE",
+    ]
 
 
 def test_an_edited_call_runs_edited(served: Served) -> None:
@@ -216,6 +221,30 @@ def test_the_first_answer_wins(served: Served) -> None:
     with pytest.raises(Conflict, match="rejected by person:bob already"):
         decide(approval.id, yes(approval))
     assert decide(approval.id, Said("reject", approval.digest), key="k1").state == ApprovalState.REJECTED
+    assert kinds(task_id).count("task.answered") == 1
+
+
+def test_of_answers_at_the_same_moment_one_counts(served: Served, noted: Callable[[], list[str]]) -> None:
+    task_id = submitted(plan(note("mail", approval=True)))
+    drain_all(served)
+    approval, tenant, app = asked_by(task_id), str(scope.current().tenant), current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def answer(number: int) -> str:
+        with app.app_context(), scope.acting(f"person:{number}", tenant):
+            try:
+                return (
+                    decide(approval.id, Said("reject" if number % 2 else "approve", approval.digest)).decided_by or ""
+                )
+            except Conflict as late:
+                return late.code
+
+    with ThreadPoolExecutor(8) as people:
+        said = list(people.map(answer, range(8)))
+    assert sorted(said)[:7] == ["conflict"] * 7
+    decided = approvals_of(task_id)[0]
+    assert decided.decided_by == max(said)
+    drain_all(served)
+    assert noted() == (["mail"] if decided.state == ApprovalState.APPROVED else [])
     assert kinds(task_id).count("task.answered") == 1
 
 

@@ -433,6 +433,7 @@ class PlannedCallShape(Answer):
     retry: dict[str, Any] = Field(
         {}, description="What the playbook and the step say of trying it again, times in seconds; empty: nothing."
     )
+    approval: bool = Field(False, description="Whether a person must approve it, whatever agent does it.")
 
 
 class Check(Answer):

@@ -74,6 +74,8 @@ def _show(file: str, problems: "list[Problem]", calls: "list[PlannedCall]", kind
     for number, call in enumerate(calls, 1):
         out.print(Text.assemble(f"{number:>3}  ", (f"{call.stage:<7}", "dim"), (call.title, "bold"), f"  {call.tool}"))
         out.print(Text(f"     {as_json(call.arguments, indent=None)}", style="dim"))
+        if call.approval:
+            out.print(Text("     waits for a person's approval first", style="dim"))
         if call.retry:
             out.print(Text(f"     if it fails: {call.retry_in_words}", style="dim"))
     if not problems:

@@ -78,8 +78,8 @@ class Spend(Owned, Base):
     __tablename__ = "spend"
 
     id: Mapped[str] = id_column()
-    task_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
-    """None for a trial outside of tasks.  Bound by no constraint: what was spent stays when the task is deleted."""
+    task_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    """Bound by no constraint: what was spent stays when the task is deleted."""
     agent: Mapped[str] = mapped_column(String(80))
     key: Mapped[str] = mapped_column(String(160))
     epoch: Mapped[int]

@@ -32,7 +32,7 @@ class Spent:
     """What some calls came to; money in micro-dollars."""
 
     name: str
-    """The day (UTC), agent, task or model; empty in a total, and of trials the task."""
+    """The day (UTC), agent, task or model; empty in a total."""
     calls: int
     tokens: int
     input_tokens: int
@@ -63,7 +63,7 @@ def by(session: Session, what: SpendBy, filters: Filters, limit: int = 100) -> l
     order = (name.desc(),) if what is SpendBy.DAY else (_COST.desc(), _TOKENS.desc(), name)
     rows = [_read(row) for row in session.execute(found.order_by(*order).limit(limit))]
     # The databases write an id as text in two ways.
-    return [replace(each, name=str(UUID(each.name))) if each.name and what is SpendBy.TASK else each for each in rows]
+    return [replace(each, name=str(UUID(each.name))) if what is SpendBy.TASK else each for each in rows]
 
 
 def total(session: Session, filters: Filters) -> Spent:
@@ -96,7 +96,7 @@ def _postgresql_day(element: _day_of, compiler: Any, **kw: Any) -> str:
 _NAMES: dict[SpendBy, Any] = {
     SpendBy.DAY: lambda: _day_of(Spend.at),
     SpendBy.AGENT: lambda: Spend.agent,
-    SpendBy.TASK: lambda: func.coalesce(cast(Spend.task_id, String), ""),
+    SpendBy.TASK: lambda: cast(Spend.task_id, String),
     SpendBy.MODEL: lambda: Spend.model,
 }
 _IS_SETTLED = Spend.state == SpendState.SETTLED

@@ -156,8 +156,7 @@ def _named(kind: BudgetKind, name: str) -> Any:
 
 
 def _must_be_there(session: Session, kind: BudgetKind, name: str) -> None:
-    is_agent = kind is BudgetKind.AGENT and name != budgets.TRIAL
-    if is_agent and session.scalar(select(Agent.id).where(Agent.name == name)) is None:
+    if kind is BudgetKind.AGENT and session.scalar(select(Agent.id).where(Agent.name == name)) is None:
         raise NotFound("cannot find the agent", agent=name)
     if kind is BudgetKind.TASK and session.scalar(select(Task.number).where(Task.id == name)) is None:
         raise NotFound("cannot find the task: there is none with this id", task_id=name)

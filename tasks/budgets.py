@@ -21,7 +21,7 @@ from models.database import insert_unless_there, writing
 from models.errors import Conflict, Misconfigured
 from models.money import cost as cost_of
 from models.money import micro_dollars
-from models.scope import DEFAULT_TENANT, current
+from models.scope import current
 from models.spending import Need
 from models.states import State
 from models.task import Task
@@ -31,8 +31,6 @@ from tasks.model_choice import Candidate
 from tasks.model_plan import BudgetFields
 from tools import triggers
 
-TRIAL = "playground"
-"""Whom a trial outside of tasks counts for."""
 SURPRISES_LAST = timedelta(days=1)
 LOOKED_AT = 20
 """Calls of a model by which the next one is judged."""
@@ -55,7 +53,7 @@ class Reservation:
     """What one call may use; it is settled once."""
 
     spend_id: str
-    task_id: str | None
+    task_id: str
     run_number: int
     model: str
     """`provider/model`."""
@@ -126,18 +124,6 @@ def reserve(claim: Claim, key: str, candidate: Candidate, input_estimate: int) -
         triggers.at("budget.before_commit")
     triggers.at("budget.after_reserve")
     return made
-
-
-def reserve_trial(candidate: Candidate, input_estimate: int) -> Reservation:
-    """As `reserve`, for a call that belongs to no task: it counts in the day's budget, and in that of all trials.
-
-    Raises:
-        BudgetExceeded, PriceUnknown: as for `reserve`.
-    """
-    tenant = current().tenant or DEFAULT_TENANT
-    with writing() as session:
-        spend = Spend(task_id=None, agent=TRIAL, key="trial", epoch=0, run_number=0, tenant=tenant)
-        return _reserve(session, spend, candidate, input_estimate, [], 0)
 
 
 def settle(session: Session, reservation: Reservation, usage: Usage | None) -> int | None:
@@ -219,7 +205,7 @@ def _reserve(
     return Reservation(*about, *amount, taken, *prices, min(left, default=None))
 
 
-def _take(session: Session, budget: Budget, need: Need, day: str, task_id: str | None) -> str | None:
+def _take(session: Session, budget: Budget, need: Need, day: str, task_id: str) -> str | None:
     try:
         return spending.take(session, budget.id, need, day)
     except LookupError as full:
@@ -262,7 +248,7 @@ def _wall_left(budget: Budget, wall_ms: int, day: str) -> float:
 
 def _own_budget(session: Session, reservation: Reservation) -> Budget | None:
     mine = select(Budget).where(Budget.kind == BudgetKind.TASK, Budget.name == reservation.task_id)
-    return session.scalars(mine).one_or_none() if reservation.task_id is not None else None
+    return session.scalars(mine).one_or_none()
 
 
 def _id(budget: Budget) -> str:

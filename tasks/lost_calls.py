@@ -4,21 +4,18 @@ By the next run of the task (budgets.py) and by the reconciler.  A call that may
 its run has the task.
 """
 
-from datetime import timedelta
-
-from sqlalchemy import ColumnElement, exists, literal, or_, select
+from sqlalchemy import ColumnElement, exists, literal, select
 from sqlalchemy.orm import Session
 
 import settings
 from models import spending
 from models.budget import Spend, SpendState
 from models.claim import Claim
-from models.columns import database_now, seconds_since
+from models.columns import seconds_since
 from models.database import reading, writing
 from models.states import State
 from models.task import Task
 
-TRIAL_ENDS_IN = timedelta(hours=1)
 AT_ONCE = 200
 # Part of the statement's text: SQLite finds the index of the open ones, which are few, by nothing else.
 OPEN = Spend.state == literal(SpendState.RESERVED.value, literal_execute=True)
@@ -33,10 +30,9 @@ def lose_left(claim: Claim) -> int:
 
 
 def lose_dead() -> int:
-    """The same for every task that no run has any more, and for old trials.  Runs in the wide scope."""
+    """The same for every task that no run has any more.  Runs in the wide scope."""
     at_work = exists().where(Task.id == Spend.task_id, Task.run_number == Spend.run_number, _RUNNING)
-    is_old = Spend.at < database_now(-TRIAL_ENDS_IN)
-    return _lose_all(or_(Spend.task_id.is_not(None) & ~at_work, Spend.task_id.is_(None) & is_old))
+    return _lose_all(~at_work)
 
 
 def _lose_all(*which: ColumnElement[bool]) -> int:
@@ -52,7 +48,7 @@ def _lose(spend_id: str, *still: ColumnElement[bool]) -> bool:
 
 def _wall_ms(session: Session, spend_id: str) -> int:
     """How long the call may have lasted; no longer than one step may, since the installation may have been down."""
-    passed = session.scalar(select(seconds_since(Spend.at)).where(Spend.id == spend_id, Spend.task_id.is_not(None)))
+    passed = session.scalar(select(seconds_since(Spend.at)).where(Spend.id == spend_id))
     return round(1000 * min(max(passed or 0.0, 0.0), settings.load().step_wall_s))
 
 

@@ -93,15 +93,6 @@ def refusal(plan_models: Sequence[str], complexity: int, agent_model: str | None
     return f"no model covers complexity {complexity}; widen the range of one of {_listed(usable)}"
 
 
-def one(name: str) -> Candidate:
-    """The model of that name, `provider/model`.
-
-    Raises:
-        Misconfigured: there is none that may be used, or its credential cannot be read.
-    """
-    return candidates([name], None, 1)[0]
-
-
 def is_any() -> bool:
     """Whether any model may be used at all."""
     with reading() as session:

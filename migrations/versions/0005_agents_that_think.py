@@ -119,7 +119,7 @@ def _make_budget() -> None:
 def _make_spend() -> None:
     _make(
         "spend",
-        sa.Column("task_id", UUID),
+        sa.Column("task_id", UUID, nullable=False),
         sa.Column("agent", sa.String(80), nullable=False),
         sa.Column("key", sa.String(160), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),

@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 from models import scope, spending
 from models.budget import Budget, BudgetKind, Spend, SpendState
 from models.claim import Claim, Fenced
-from models.columns import database_now
 from models.database import reading, writing
 from models.errors import BudgetExceeded, Conflict, PriceUnknown
 from models.states import State
@@ -165,7 +164,6 @@ def test_fenced_run_reserves_nothing_and_loses_nothing_of_its_successor(app: Fla
 def test_reconciler_loses_the_calls_of_runs_that_are_over_and_no_others(app: Flask) -> None:
     at_work, dead = running(), running()
     live, _ = reserve(at_work, "m1", model(), 50), reserve(dead, "m1", model(), 50)
-    budgets.reserve_trial(model(), 50)
     with writing() as session:
         session.execute(update(Task).where(Task.id == dead.task_id).values(state=State.CANCELLED))
     with scope.wide("system:reconciler"):
@@ -173,10 +171,6 @@ def test_reconciler_loses_the_calls_of_runs_that_are_over_and_no_others(app: Fla
         assert lost_calls.lose_dead() == 0
     assert states(dead) == [SpendState.LOST] and used(of(dead)) == (150, 250, 1)
     settle_alone(live, Usage(50, 50))
-    with writing() as session:
-        session.execute(update(Spend).where(Spend.task_id.is_(None)).values(at=database_now(-timedelta(hours=2))))
-    with scope.wide("system:reconciler"):
-        assert lost_calls.lose_dead() == 1
     assert reserved(budget(BudgetKind.DAY)) == (0, 0, 0)
 
 

@@ -16,10 +16,14 @@ from models.database import db, reading
 from models.errors import InvalidInput, Misconfigured, NotFound, ToolFailed
 from models.event import Event
 from tasks import model_choice, provider_models, providers
-from tasks.model_choice import candidates
+from tasks.model_choice import Candidate, candidates
 from tasks.provider_models import ModelWanted
 from tasks.providers import Wanted
 
+# What differs between the databases is asked in test_budgets.py and test_spend.py.
+pytestmark = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
+)
 KEY = "sk-or-v1-0123456789abcdef-very-secret"
 OPENROUTER = {
     "/key": {"data": {"label": "mine"}},
@@ -85,6 +89,11 @@ def server() -> Iterator[Server]:
     found = Server()
     yield found
     found.stop()
+
+
+def the_one(name: str) -> Candidate:
+    """The model of that name, ready to be asked."""
+    return candidates([name], None, 1)[0]
 
 
 def told(name: str) -> list[str]:
@@ -219,7 +228,7 @@ def test_candidates_are_the_tasks_models_else_the_agents_else_those_of_the_compl
     with pytest.raises(Misconfigured, match="names here/hard, which may not be used"):
         candidates([], "here/hard", 2)
     assert [each["path"] for each in model_choice.problems(["here/first", "here/hard"])] == ["models[1]"]
-    found = model_choice.one("here/first")
+    found = the_one("here/first")
     assert found.credential == KEY and KEY not in repr(found) and KEY not in str(found)
     providers.disable("here")
     assert not providers.is_any()
@@ -252,18 +261,18 @@ def test_keys_are_changed_by_naming_the_new_one_first(app: Flask, monkeypatch: p
     kept = settings.load().data_dir / "secrets" / "encryption"
     assert kept.stat().st_mode & 0o077 == 0
     use_keys(monkeypatch, "n" * 32)
-    assert model_choice.one("here/small").credential == KEY
+    assert the_one("here/small").credential == KEY
     assert providers.encrypt_again() == 1
     old = kept.read_text()
     kept.unlink()
-    assert model_choice.one("here/small").credential == KEY
+    assert the_one("here/small").credential == KEY
     use_keys(monkeypatch, old)
     with pytest.raises(Misconfigured, match="OPSCORE_ENCRYPTION_KEYS") as refused:
-        model_choice.one("here/small")
+        the_one("here/small")
     assert "the provider here" in str(refused.value) and KEY not in str(refused.value)
     assert providers.masked(providers.find("here")) == providers.UNREADABLE
     use_keys(monkeypatch, f"{old},{'n' * 32}")
-    assert model_choice.one("here/small").credential == KEY
+    assert the_one("here/small").credential == KEY
     settings.load.cache_clear()
 
 

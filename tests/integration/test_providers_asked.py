@@ -119,6 +119,8 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
         assert client.providers.all() == []
 
         with working(web):
+            with writing() as session:
+                make_agent(session, "scout")
             claim = running(BudgetFields(cost=1))
             settle_alone(reserve(claim, "m1", model(), 50), Usage(40, 10))
         stands = client.budgets.set_task(claim.task_id, tokens=1000, wall="1 min")
@@ -129,10 +131,8 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
             None,
         )
         assert client.budgets.task(claim.task_id).raw["tokens"]["used"] == 50
-        assert client.budgets.set_agent("playground", calls=1).calls.left == 1
-        assert (
-            client.budgets.agent("playground").day == client.budgets.set_day(cost=None).day == client.budgets.day().day
-        )
+        assert client.budgets.set_agent("scout", calls=3).calls.left == 2
+        assert client.budgets.agent("scout").day == client.budgets.set_day(cost=None).day == client.budgets.day().day
         rows, total = client.budgets.spend("task", task=claim.task_id)
         assert [each.name for each in rows] == [claim.task_id] and total.cost == 0.00006
         with pytest.raises(InvalidRequest, match="tokens"):
@@ -140,9 +140,11 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
 
 
 def test_command_line_keeps_providers_and_budgets(
-    live: LiveWeb, server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    web: Flask, live: LiveWeb, server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OPSCORE_URL", live.url)
+    with working(web), writing() as session:
+        make_agent(session, "scout")
     said: list[str] = []
 
     def run(*arguments: str, code: int = 0, typed: str | None = None) -> Result:
@@ -179,7 +181,7 @@ def test_command_line_keeps_providers_and_budgets(
     assert "$2.50" in run("budget", "set", "--day", "--cost", "2.50", "--calls", "7").output
     assert "–" in run("budget", "set", "--day", "--cost", "none").output
     assert json.loads(run("budget", "show", "--json").output)["calls"]["limit"] == 7
-    assert "20 min" in run("budget", "set", "--agent", "playground", "--wall", "20 min").output
+    assert "20 min" in run("budget", "set", "--agent", "scout", "--wall", "20 min").output
     assert "say whose" in run("budget", "set", "--cost", "1", code=2).output
     assert "say one of" in run("budget", "show", "--day", "--agent", "scout", code=2).output
     run("budget", "show", "--agent", "nobody", code=4)

@@ -22,7 +22,7 @@ Amount = Annotated[str | float | None, Field(description="Null lifts the limit; 
 
 
 class AgentPath(Question):
-    name: str = Field(min_length=1, max_length=80, description="The agent's name; `playground` for trials.")
+    name: str = Field(min_length=1, max_length=80, description="The agent's name.")
 
 
 class TaskPath(Question):
@@ -64,7 +64,7 @@ class SpendQuery(Question):
 
 
 class SpentShape(Answer):
-    name: str = Field(description="The day (UTC), agent, task id or `provider/model`; empty for trials and the total.")
+    name: str = Field(description="The day (UTC), agent, task id or `provider/model`; empty in the total.")
     calls: int
     tokens: int = Field(description="Those reserved for calls that were not settled included.")
     input_tokens: int

@@ -204,7 +204,6 @@ def _page(wrong: Shown | None = None) -> str:
         by_model=by(session, SpendBy.MODEL, Filters(), SHOWN),
         by_task=_titled(session, by(session, SpendBy.TASK, Filters(), SHOWN)),
         wrong=wrong,
-        trial=budgets.TRIAL,
     )
 
 

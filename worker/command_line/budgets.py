@@ -117,7 +117,7 @@ def _spent(by: str, rows: "list[Spent]", total: "Spent") -> Any:
     for title in (by.upper(), "CALLS", "TOKENS", "COST", "NOTE"):
         table.add_column(title)
     for each in rows:
-        table.add_row(each.name or "trials", f"{each.calls:,}", f"{each.tokens:,}", dollars(each.cost), _note(each))
+        table.add_row(each.name, f"{each.calls:,}", f"{each.tokens:,}", dollars(each.cost), _note(each))
     table.add_row("total", f"{total.calls:,}", f"{total.tokens:,}", dollars(total.cost), _note(total), style="bold")
     return table
 

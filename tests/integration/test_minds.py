@@ -320,3 +320,20 @@ def test_answer_is_seen_as_it_comes_and_not_only_at_its_end(think: Think, monkey
     assert task.state == State.SUCCEEDED, task.error_message
     assert "".join(seen) == text
     assert len(seen) > 1
+
+
+def test_replay_from_an_answer_has_it_given_again_and_keeps_what_was_before(
+    think: Think, served: Served, server: ModelServer
+) -> None:
+    task = think([{"tool_calls": [WRITE]}, {"text": "It is written."}])
+    assert task.state == State.SUCCEEDED, task.error_message
+    server.script = parse([{"text": "never asked again"}, {"text": "It is written, and well."}])
+    control.replay(task.id, "m2")
+    drain_all(served)
+    again = the_task(task.id)
+    assert again.state == State.SUCCEEDED, again.error_message
+    with reading() as session:
+        live_steps = select(Step).where(Step.task_id == task.id, Step.superseded_at.is_(None)).order_by(Step.position)
+        found = [(step.key, step.epoch, step.stdout) for step in session.scalars(live_steps)]
+    assert [each[:2] for each in found] == [("m1", 1), ("m1.1", 1), ("m2", 2)]
+    assert found[-1][2] == "It is written, and well."

@@ -68,7 +68,7 @@ def some_providers(session: Session) -> list[Provider]:
 def make_conversation(session: Session, state: State, turns: int = 3, **values: Any) -> Task:
     """A task that a model works on; each turn but the last calls two tools."""
     facts: dict[str, Any] = {
-        "title": f"{state.capitalize()}: find out what the orders of November have to do with the weather",
+        "title": "Find out what rain does to sales, and say it in a report",
         "plan": Plan(content=ASKED.model_dump(mode="json", by_alias=True)),
         "agent": "scout",
         "template": None,

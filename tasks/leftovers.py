@@ -29,6 +29,7 @@ from tasks.family import handed
 from tasks.folders import drafts_of_histories, workspaces_root
 from tasks.logs import logger
 from tasks.processes import is_alive
+from tools.waiting import Wait
 from tools.workspace import Workspace
 
 LONGEST_WORK = timedelta(hours=6)
@@ -63,7 +64,7 @@ def handing(task_ids: Sequence[str]) -> Iterator[None]:
     notes = [_note(f"{HANDED}{each}") for each in task_ids]
     try:
         yield
-    except OpsCoreError:
+    except (OpsCoreError, Wait):
         # Anything else may have come after the commit, or from a database that is away: the sweep looks then.
         for note in filter(lambda note: _settle(note.name), notes):
             note.unlink(missing_ok=True)

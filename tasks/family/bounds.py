@@ -3,7 +3,7 @@
 Who asks, with the parent's row locked: children.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,11 +19,17 @@ MOST_IN_FAMILY = 500
 AGENT = "agent."
 
 
-def problems(line: Sequence[Task], parts: Sequence[tuple[Task, AnyPlan]]) -> list[Problem]:
-    """What keeps these parts from being handed on; `line` is who hands on, and all above, nearest first."""
+def problems(
+    line: Sequence[Task], parts: Sequence[tuple[int, Task, AnyPlan]], handed_over: Collection[str] = ()
+) -> list[Problem]:
+    """What keeps these parts, each with its place in the call, from being handed on.
+
+    `line` is who hands on, and all above, nearest first; `handed_over` are inputs that come from its workspace.
+    """
     found = []
-    for index, (part, plan) in enumerate(parts):
-        found += [_wrong(index, *said) for said in (*_circles(line, part, plan), *_beyond(line, plan, part.inputs))]
+    for index, part, plan in parts:
+        beyond = _beyond(line, plan, part.inputs, handed_over)
+        found += [_wrong(index, *said) for said in (*_circles(line, part, plan), *beyond)]
     return found
 
 
@@ -97,17 +103,19 @@ def _plainly(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _beyond(line: Sequence[Task], plan: AnyPlan, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _beyond(
+    line: Sequence[Task], plan: AnyPlan, inputs: Mapping[str, Any], handed_over: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """What no model above may use itself: a page that one has read may be what asks for it."""
     models = [(above, own) for above in line if isinstance(own := plan_of(above), ModelPlan)]
     wanted = plan.tools if isinstance(plan, ModelPlan) else [step.tool for step in plan.steps]
     for above, own in models:
         if beyond := sorted({*wanted} - {*own.tools}):
             yield "tools", f"“{above.title}” may not use {', '.join(beyond)}, and so no part of it may"
-        known = [value for value in above.inputs.values() if isinstance(value, str)]
+        known = {*handed_over, *(value for value in above.inputs.values() if isinstance(value, str))}
         for name in _sources(plan):
             if inputs.get(name) and inputs[name] not in known:
-                yield f"inputs.{name}", f"“{above.title}” does not work on this itself; hand over `files` instead"
+                yield f"inputs.{name}", f"“{above.title}” does not work on this itself; name a file as workspace:PATH"
 
 
 def _sources(plan: AnyPlan) -> Iterator[str]:

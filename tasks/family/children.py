@@ -23,7 +23,7 @@ from models.task import Task
 from tasks import leftovers
 from tasks.budgets import open_for
 from tasks.control import pause_in, retry_in
-from tasks.family import bounds, handed
+from tasks.family import bounds, handed, sources
 from tasks.family.hearing import CHILDREN
 from tasks.family.parts import prepared
 from tasks.family.tree import locked_in_order
@@ -55,6 +55,18 @@ class Asker:
     def call_name(self) -> str:
         """The same however often the call is repeated."""
         return f"{self.task_id}/{self.epoch}/{self.step_key}"
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A part that was checked and may be written."""
+
+    key: str
+    index: int
+    """Its place in the call."""
+    part: Mapping[str, Any]
+    prepared: Prepared
+    plan: AnyPlan
 
 
 def children_of(asker: Asker, wanted: Sequence[Mapping[str, Any]], workspace: Workspace) -> list[Task]:
@@ -101,26 +113,35 @@ def _make(
     asker: Asker, parent: Task, missing: Mapping[str, int], wanted: Sequence[Mapping[str, Any]], workspace: Workspace
 ) -> None:
     bounds.must_not_be_too_deep(parent)
-    made = {key: prepared(index, wanted[index]) for key, index in missing.items()}
-    plans = [parsed(each.plan) for each in made.values()]
-    with reading() as session:
-        line = bounds.line_of(session, parent)
-    if found := bounds.problems(line, [(each.task, plan) for each, plan in zip(made.values(), plans, strict=True)]):
-        raise bounds.refused(found)
-    given = [each.task.id for key, each in made.items() if wanted[missing[key]].get("files")]
-    with leftovers.handing(given):
-        for key, each in made.items():
-            handed.keep(each.task.id, missing[key], wanted[missing[key]].get("files", ()), workspace)
-        with writing() as session:
-            above = _locked(session, asker, len(made))
-            for (key, each), plan in zip(made.items(), plans, strict=True):
-                part = wanted[missing[key]]
-                _write(session, asker, above, replace(each, plan=_within(above, each.plan)), key, plan, part)
-            named = [{"task": each.task.id, "title": each.task.title} for each in made.values()]
-            root = {"root_id": above.root_id or above.id}
-            written(session, above, "task.delegated", {"step": asker.step_key, "children": named}, **root)
-            triggers.at("family.before_commit")
-        triggers.at("family.after_commit")
+    with sources.taken(workspace) as files:
+        made = [_checked(key, index, wanted[index], files) for key, index in missing.items()]
+        with reading() as session:
+            line = bounds.line_of(session, parent)
+        parts = [(each.index, each.prepared.task, each.plan) for each in made]
+        if found := bounds.problems(line, parts, files.values):
+            raise bounds.refused(found)
+        with leftovers.handing([each.prepared.task.id for each in made if each.part.get("files")]):
+            for each in made:
+                handed.keep(each.prepared.task.id, each.index, each.part.get("files", ()), workspace)
+            _write_all(asker, made)
+
+
+def _checked(key: str, index: int, part: Mapping[str, Any], files: sources.Sources) -> "_Made":
+    found = prepared(index, files.filled(index, part))
+    files.must_be_used(index, found)
+    return _Made(key, index, part, found, parsed(found.plan))
+
+
+def _write_all(asker: Asker, made: Sequence["_Made"]) -> None:
+    with writing() as session:
+        above = _locked(session, asker, len(made))
+        for each in made:
+            _write(session, asker, above, each)
+        named = [{"task": each.prepared.task.id, "title": each.prepared.task.title} for each in made]
+        root = {"root_id": above.root_id or above.id}
+        written(session, above, "task.delegated", {"step": asker.step_key, "children": named}, **root)
+        triggers.at("family.before_commit")
+    triggers.at("family.after_commit")
 
 
 def _locked(session: Session, asker: Asker, more: int) -> Task:
@@ -148,20 +169,18 @@ def _within(parent: Task, plan: Mapping[str, Any]) -> dict[str, Any]:
     return {**plan, "approvals": list(dict.fromkeys([*plan.get("approvals", []), *above]))}
 
 
-def _write(
-    session: Session, asker: Asker, parent: Task, prepared: Prepared, key: str, plan: AnyPlan, part: Mapping[str, Any]
-) -> None:
-    task = prepared.task
-    task.idempotency_key = key
+def _write(session: Session, asker: Asker, parent: Task, made: "_Made") -> None:
+    task = made.prepared.task
+    task.idempotency_key = made.key
     task.parent_id, task.root_id, task.depth = parent.id, parent.root_id or parent.id, parent.depth + 1
     task.priority = parent.priority
     task.rank_at = parent.rank_at
     task.limits = {**parent.limits, **task.limits, **_least(parent.limits, task.limits)}
     ends = [at for at in (parent.deadline_at, task.deadline_at) if at is not None]
     task.deadline_at = min(ends, default=None)
-    told = {"parent": parent.id, "asked_in": asker.try_name, "share": bool(part.get("share"))}
-    write(session, prepared, **told)
-    if not isinstance(plan, ModelPlan) and _has_budget(session, parent):
+    told = {"parent": parent.id, "asked_in": asker.try_name, "share": bool(made.part.get("share"))}
+    write(session, replace(made.prepared, plan=_within(parent, made.prepared.plan)), **told)
+    if not isinstance(made.plan, ModelPlan) and _has_budget(session, parent):
         # What its own parts spend counts above: the line of budgets must not end here.
         open_for(session, task, BudgetFields())
     if parent.emergency_at is None and (parent.pause_requested_at or parent.stop_requested_at) is not None:

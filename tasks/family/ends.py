@@ -105,7 +105,8 @@ def _answer(session: Session, parent: Task) -> bool:
     lives = select(Task.id).where(Task.parent_id == parent.id, Task.finished_at.is_(None)).limit(1)
     if session.scalar(lives) is not None:
         return False
+    count = len((parent.question or {}).get("children", []))  # the move takes the question away
     task = move(session, Move.ANSWER, Task.id == parent.id, question=None, published_at=now())
-    record_of_task(session, task, "task.children_ended", children=len((parent.question or {}).get("children", [])))
+    record_of_task(session, task, "task.children_ended", children=count)
     wake_after_commit(session, task)
     return True

@@ -22,6 +22,7 @@ from models.plan import Plan
 from models.shared_file import SharedFile
 from models.states import State
 from models.task import Task
+from models.workspace import Upload
 from settings import Settings
 from tasks import control, leftovers, live, retention, waking
 from tasks.family import bounds, channel, ends, handed, shared
@@ -425,6 +426,28 @@ def _may_share(task: Task) -> None:
 def _end(task: Task, state: State) -> None:
     with writing() as session:
         session.execute(update(Task).where(Task.id == task.id).values(state=state, finished_at=now()))
+
+
+def test_file_of_the_workspace_becomes_what_a_part_works_on(workspace: Workspace) -> None:
+    workspace.write_bytes("output/table.csv", b"a,b\n1,2\n")
+    first = new(State.RUNNING)
+    given = {"table": "workspace:output/table.csv"}
+    wanted = {"title": "Look", "template": "analyse-table", "inputs": given}
+    [child] = children_of(asker(first), [wanted], workspace)
+    [again] = children_of(asker(first), [wanted], workspace)
+    assert again.id == child.id
+    with reading() as session:
+        [upload] = session.scalars(select(Upload))
+    assert row(child).inputs["table"] == f"upload:{upload.id}"
+    assert (upload.name, upload.size_bytes) == ("table.csv", 8)
+    other = Asker(first.id, first.run_number, 1, "another")
+    with pytest.raises(InvalidInput) as caught:
+        children_of(
+            other, [{**wanted, "title": "More"}, {**wanted, "inputs": {"table": "workspace:no.csv"}}], workspace
+        )
+    assert caught.value.problems[0]["path"] == "tasks[1].inputs.table"
+    with reading() as session:
+        assert len(session.scalars(select(Upload)).all()) == 1
 
 
 def test_files_for_a_part_that_was_never_made_are_deleted(workspace: Workspace) -> None:

@@ -14,13 +14,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-import settings
 from models import scope
 from models.database import db, reading, writing
 from models.sign_in import new_link
 from models.tables import TABLES
 from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient
-from settings import PROJECT, Settings
+from settings import PROJECT
 from tasks.budgets import Usage, reserve, settle_alone
 from tasks.model_plan import BudgetFields
 from tests.acceptance.test_documents import commands
@@ -28,6 +27,7 @@ from tests.support.factories import make_agent
 from tests.support.model_server import playing
 from tests.support.thinking import model, running
 from tests.support.web import Api, LiveWeb, live_web
+from tests.support.workplace import Workplace
 from webapp import create_app
 from worker.command_line.program import program
 from worker.demo.server import ModelServer
@@ -44,10 +44,18 @@ SCRIPT: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def web(sqlite: Settings) -> Iterator[Flask]:
-    """The web application."""
-    app = create_app(sqlite)
+@pytest.fixture(scope="module")
+def database_kind() -> str:
+    """What differs between the two is asked in test_spend.py."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def web(workplace: Workplace) -> Iterator[Flask]:
+    """The web application, with an agent; each test takes its providers away again."""
+    app = create_app(workplace.told)
+    with working(app), writing() as session:
+        make_agent(session, "scout")
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -60,10 +68,10 @@ def server() -> Iterator[ModelServer]:
         yield found
 
 
-@pytest.fixture
-def live(sqlite: Settings, tmp_path: Path) -> Iterator[LiveWeb]:
+@pytest.fixture(scope="module")
+def live(web: Flask, workplace: Workplace) -> Iterator[LiveWeb]:
     """The web application as gunicorn runs it."""
-    with live_web(sqlite, tmp_path / "web.log") as found:
+    with live_web(workplace.told, workplace.logs / "web.log") as found:
         yield found
 
 
@@ -73,8 +81,8 @@ def working(app: Flask) -> Iterator[None]:
         yield
 
 
-def test_api_takes_a_key_in_and_never_gives_it_out(web: Flask, sqlite: Settings, server: ModelServer) -> None:
-    api = Api(web.test_client(), sqlite.token)
+def test_api_takes_a_key_in_and_never_gives_it_out(web: Flask, workplace: Workplace, server: ModelServer) -> None:
+    api = Api(web.test_client(), workplace.told.token)
     wanted = {"name": "here", "kind": "openrouter", "base_url": server.url, "credential": KEY}
     made = api.ask("POST", "/v1/providers", json=wanted)
     assert (made.status_code, made.json["credential"]) == (201, "••••cdef")
@@ -92,6 +100,7 @@ def test_api_takes_a_key_in_and_never_gives_it_out(web: Flask, sqlite: Settings,
     assert gone.status_code == 422 and "give it again" in gone.text
     answers = [made, wrong, tested, listed, taken, changed, gone, api.ask("GET", "/v1/providers")]
     assert not [each.text for each in answers if KEY in each.text]
+    assert api.ask("DELETE", "/v1/providers/here").status_code == 200
 
 
 def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: ModelServer) -> None:
@@ -119,8 +128,6 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
         assert client.providers.all() == []
 
         with working(web):
-            with writing() as session:
-                make_agent(session, "scout")
             claim = running(BudgetFields(cost=1))
             settle_alone(reserve(claim, "m1", model(), 50), Usage(40, 10))
         stands = client.budgets.set_task(claim.task_id, tokens=1000, wall="1 min")
@@ -131,7 +138,7 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
             None,
         )
         assert client.budgets.task(claim.task_id).raw["tokens"]["used"] == 50
-        assert client.budgets.set_agent("scout", calls=3).calls.left == 2
+        assert client.budgets.set_agent("scout", calls=300).calls.limit == 300
         assert client.budgets.agent("scout").day == client.budgets.set_day(cost=None).day == client.budgets.day().day
         rows, total = client.budgets.spend("task", task=claim.task_id)
         assert [each.name for each in rows] == [claim.task_id] and total.cost == 0.00006
@@ -140,11 +147,9 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
 
 
 def test_command_line_keeps_providers_and_budgets(
-    web: Flask, live: LiveWeb, server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    live: LiveWeb, server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OPSCORE_URL", live.url)
-    with working(web), writing() as session:
-        make_agent(session, "scout")
     said: list[str] = []
 
     def run(*arguments: str, code: int = 0, typed: str | None = None) -> Result:
@@ -185,7 +190,7 @@ def test_command_line_keeps_providers_and_budgets(
     assert "say whose" in run("budget", "set", "--cost", "1", code=2).output
     assert "say one of" in run("budget", "show", "--day", "--agent", "scout", code=2).output
     run("budget", "show", "--agent", "nobody", code=4)
-    assert "Nothing was spent" in run("spend", "--by", "model").output
+    assert "Nothing was spent" in run("spend", "--by", "model", "--agent", "nobody").output
     assert not [each for each in said if KEY in each]
 
 
@@ -195,8 +200,6 @@ def test_each_command_of_the_page_does_what_it_says(
     (tmp_path / "key.txt").write_text(KEY, encoding="utf-8")
     monkeypatch.setenv("OPSCORE_URL", live.url)
     monkeypatch.chdir(tmp_path)
-    with working(web), writing() as session:
-        make_agent(session, "scout")
     listed = [{"id": name, "input_price": 1, "output_price": 2} for name in ("gpt-oss:20b", "maker/large", "mixtral")]
     with playing({**SCRIPT, "models": listed, "key": None}) as any_server:
         done = 0
@@ -208,6 +211,10 @@ def test_each_command_of_the_page_does_what_it_says(
             assert said.exit_code == 0, f"{command}: {said.output}"
             done += 1
     assert done > 20
+    with OpsCoreClient(live.url, live.token) as client:
+        client.budgets.set_day(cost=None)
+        for left in client.providers.all():
+            client.providers.remove(left.name)
 
 
 def test_spend_is_shown_with_its_total(web: Flask, live: LiveWeb, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +223,7 @@ def test_spend_is_shown_with_its_total(web: Flask, live: LiveWeb, monkeypatch: p
         claim = running(BudgetFields(tokens=10_000))
         settle_alone(reserve(claim, "m1", model(), 50), Usage(40, 10))
         settle_alone(reserve(claim, "m2", model("odd", input_price=None), 50), None)
-    shown = CliRunner().invoke(program, ["spend", "--by", "model"]).output
+    shown = CliRunner().invoke(program, ["spend", "--by", "model", "--task", claim.task_id]).output
     assert "here/small" in shown and "1 of unknown price, 1 never answered" in shown
     assert [line.split()[1:4] for line in shown.splitlines() if line.startswith("total")] == [["2", "200", "$0.00006"]]
 
@@ -232,8 +239,8 @@ def signed_in(web: Flask) -> FlaskClient:
     return client
 
 
-def test_key_is_in_no_log_event_row_or_export(
-    web: Flask, live: LiveWeb, server: ModelServer, tmp_path: Path, sqlite: Settings
+def test_key_is_in_no_log_event_row_or_file(
+    web: Flask, live: LiveWeb, server: ModelServer, workplace: Workplace
 ) -> None:
     with OpsCoreClient(live.url, live.token) as client:
         client.providers.add("here", "openrouter", server.url, KEY)
@@ -258,5 +265,5 @@ def test_key_is_in_no_log_event_row_or_export(
         rows = [session.execute(select(table)).scalars().all() for table in TABLES]
         told = [str(vars(row)) for found in rows for row in found]
         assert len(told) > 5 and not [row for row in told if KEY in row]
-    holders = [path for path in (*tmp_path.rglob("*"), *settings.load().data_dir.rglob("*")) if path.is_file()]
+    holders = [path for path in (*workplace.logs.rglob("*"), *workplace.told.data_dir.rglob("*")) if path.is_file()]
     assert len(holders) > 3 and not [path for path in holders if KEY.encode() in path.read_bytes()]

@@ -14,13 +14,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 import settings
-from models.errors import BudgetExceeded, InvalidInput, PriceUnknown, ServiceUnavailable
+from models.errors import BudgetExceeded, Conflict, InvalidInput, PriceUnknown, ServiceUnavailable
 from models.step import StepState
 from tasks import budgets, model_choice
 from tasks.budgets import NOTHING, Reservation, usage_told
 from tasks.calls import OutputStream
 from tasks.minds import asking, record
-from tasks.minds.asking import Answer, CutOff, NoAnswer
+from tasks.minds.asking import Answer
+from tasks.minds.failures import CutOff, NoAnswer
 from tasks.minds.mind import Mind
 from tasks.minds.offer import FINISH
 from tasks.minds.record import MODEL_CALL, Turn
@@ -116,7 +117,7 @@ def _one(mind: Mind, begun: Begun, candidate: Candidate) -> tuple[StepOutcome, A
             if none.is_transient:
                 use.went_wrong(none.reason)
             if none.is_free:
-                run.ledger.patiently(lambda: budgets.settle_alone(reserved, NOTHING))
+                run.ledger.patiently(partial(_give_back, reserved))
             raise
     triggers.at("model.after_call")
     usage = usage_told(said.input_tokens, said.output_tokens)
@@ -124,6 +125,11 @@ def _one(mind: Mind, begun: Begun, candidate: Candidate) -> tuple[StepOutcome, A
     outcome.usage = _usage(mind, candidate, reserved, said)
     outcome.resources = {"wall_s": round(time.monotonic() - since, 3)}
     return outcome, said, lambda session: budgets.settle(session, reserved, usage)
+
+
+def _give_back(reserved: Reservation) -> None:
+    with suppress(Conflict):  # an earlier try of this, whose answer was lost, did it
+        budgets.settle_alone(reserved, NOTHING)
 
 
 def _asked(mind: Mind, begun: Begun, candidate: Candidate, reserved: Reservation) -> Answer:

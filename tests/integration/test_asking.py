@@ -9,7 +9,8 @@ from pydantic_ai.messages import ModelMessage, ModelRequest
 import settings
 from models.provider import ProviderKind
 from tasks.minds import asking
-from tasks.minds.asking import Answer, CutOff, NoAnswer
+from tasks.minds.asking import Answer
+from tasks.minds.failures import CutOff, NoAnswer
 from tasks.model_choice import Candidate
 from tests.support.model_server import playing
 from tests.support.started import free_port, wait_until

@@ -1,9 +1,11 @@
 """What all workers know of outside services, at work in the calls of several of them at the same time."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,8 +109,9 @@ def test_trial_whose_call_breaks_otherwise_is_given_to_the_next(worker: Worker) 
 def test_call_waits_for_its_turn_and_says_so(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     clock = iter(range(100))
-    monkeypatch.setattr(services.time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(services.time, "sleep", slept.append)
+    # Not the module's own functions: every thread of this process would have them.
+    its_time = SimpleNamespace(monotonic=lambda: float(next(clock)), sleep=slept.append)
+    monkeypatch.setattr(services, "time", its_time)
     worker.rates = {NAME: "6/min"}
     worker.call()
     assert (slept, worker.told) == ([], [])
@@ -127,7 +130,7 @@ def test_call_that_would_wait_too_long_is_not_made(worker: Worker) -> None:
 
 def test_who_is_cancelled_waits_no_longer(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(services.time, "sleep", slept.append)
+    monkeypatch.setattr(services, "time", SimpleNamespace(monotonic=time.monotonic, sleep=slept.append))
     worker.rates = {NAME: "3/min"}
     worker.call()
     worker.is_cancelled = True

@@ -20,6 +20,9 @@ from tests.support.model_server import playing
 from webapp.gate import PERSON
 from webapp.playground import Try, the_tool, tools
 
+LOOKS = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""What says nothing of the database is tried on one."""
+
 
 @pytest.fixture
 def person(web: Flask) -> FlaskClient:
@@ -47,6 +50,7 @@ def only_task() -> Any:
         return session.scalars(select(Task).options(joinedload(Task.plan))).one_or_none()
 
 
+@LOOKS
 def test_navigation_leads_to_it_and_it_shows_form_and_schema(person: FlaskClient) -> None:
     text = person.get("/playground").text
     assert 'href="/playground"' in text
@@ -54,6 +58,7 @@ def test_navigation_leads_to_it_and_it_shows_form_and_schema(person: FlaskClient
     assert 'name="in.code"' in text
 
 
+@LOOKS
 def test_every_tool_has_a_form(person: FlaskClient) -> None:
     for tool in tools():
         text = person.get(f"/playground?tool={tool.name}").text
@@ -61,6 +66,7 @@ def test_every_tool_has_a_form(person: FlaskClient) -> None:
         assert missing == [], tool.name
 
 
+@LOOKS
 def test_tools_of_exercises_cannot_be_tried(person: FlaskClient) -> None:
     assert all(not tool.name.startswith("drill.") for tool in tools())
     assert person.get("/playground?tool=drill.note_once").status_code == 404
@@ -78,6 +84,7 @@ def test_try_is_a_task_of_one_step_with_what_was_typed(person: FlaskClient) -> N
     assert (step["tool"], step["with"]["code"]) == ("python.run", "{{ inputs.code }}")
 
 
+@LOOKS
 def test_form_comes_back_with_what_the_task_was_made_of(person: FlaskClient) -> None:
     sent(person, "files.write", path="output/a.txt", text="two\nlines", **{"file.path": "x", "file.text": "y"})
     task = only_task()
@@ -88,6 +95,7 @@ def test_form_comes_back_with_what_the_task_was_made_of(person: FlaskClient) -> 
     assert f'hx-get="/playground/tasks/{task.id}/live"' in text
 
 
+@LOOKS
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_called(person: FlaskClient) -> None:
     answer = sent(person, "files.read", limit="0")
     assert answer.status_code == 422
@@ -96,6 +104,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_called(person: FlaskC
     assert only_task() is None
 
 
+@LOOKS
 def test_what_is_wrong_with_the_whole_is_said_above(person: FlaskClient) -> None:
     answer = sent(person, "python.run")
     assert answer.status_code == 422
@@ -122,6 +131,7 @@ def test_task_of_another_kind_is_not_shown_here(person: FlaskClient) -> None:
     assert person.get(f"/playground?task={task.id}").status_code == 404
 
 
+@LOOKS
 def test_without_a_model_the_page_says_how_to_get_one(person: FlaskClient) -> None:
     text = person.get("/playground/model").text
     assert "No model can be tried yet" in text
@@ -154,6 +164,7 @@ def test_try_of_a_model_is_a_task_of_one_answer_whose_cost_is_shown(
     assert person.get(f"/playground?task={task.id}").status_code == 404
 
 
+@LOOKS
 def test_prompt_that_is_missing_is_asked_for(person: FlaskClient) -> None:
     language_models.configure()
     answer = person.post("/playground/model", data={"csrf_token": token(person), "model": "local/small"})
@@ -162,6 +173,7 @@ def test_prompt_that_is_missing_is_asked_for(person: FlaskClient) -> None:
     assert only_task() is None
 
 
+@LOOKS
 def test_model_that_is_not_there_any_more_is_said(person: FlaskClient) -> None:
     language_models.configure()
     form = {"csrf_token": token(person), "model": "local/gone", "prompt": "Hello"}
@@ -170,6 +182,7 @@ def test_model_that_is_not_there_any_more_is_said(person: FlaskClient) -> None:
     assert "there is no model local/gone" in answer.text
 
 
+@LOOKS
 def test_list_is_typed_line_by_line(web: Flask) -> None:
     tried = Try.sent(the_tool("terminal.run"), {"in.command": "echo\n two words \n"})
     assert tried.problems == []

@@ -24,6 +24,8 @@ ASKED = "Count the files, politely."
 CREDENTIAL = "looks-like-nothing-special"
 SECRET = "sk-or-v1-" + "0123456789abcdef" * 2
 PROMPT = {"name": "agent", "version": "1", "digest": "0123456789abcdef"}
+LOOKS = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""What says nothing of the database is tried on one."""
 
 
 class Outside(HTMLParser):
@@ -92,6 +94,7 @@ def test_transcript_tells_what_was_asked_done_decided_and_paid(api: Api, task: T
 
 
 @pytest.mark.parametrize("form", ["md", "html"])
+@LOOKS
 def test_transcript_holds_no_secret(api: Api, task: Task, form: str) -> None:
     told = settings.load()
     text = fetched(api, task, form)
@@ -100,6 +103,7 @@ def test_transcript_holds_no_secret(api: Api, task: Task, form: str) -> None:
     assert "***" in text
 
 
+@LOOKS
 def test_page_loads_runs_and_opens_nothing(api: Api, task: Task) -> None:
     outside = Outside()
     outside.feed(fetched(api, task, "html"))
@@ -107,6 +111,7 @@ def test_page_loads_runs_and_opens_nothing(api: Api, task: Task) -> None:
     assert "default-src 'none'" in fetched(api, task, "html")
 
 
+@LOOKS
 def test_markdown_keeps_what_was_printed_in_its_fence_and_fetches_no_picture(api: Api, task: Task) -> None:
     text = fetched(api, task, "md")
     assert "````\nprinted ***\n```\nand a fence\n````" in text
@@ -114,6 +119,7 @@ def test_markdown_keeps_what_was_printed_in_its_fence_and_fetches_no_picture(api
     assert "> I **count** \\<script>alert(1)\\</script> !\\[x](http://evil.example/x.png)" in text
 
 
+@LOOKS
 def test_page_of_a_task_offers_its_export(web: Flask, task: Task) -> None:
     client = web.test_client()
     assert client.get(f"/tasks/{task.id}/transcript.html").status_code == 302
@@ -126,6 +132,7 @@ def test_page_of_a_task_offers_its_export(web: Flask, task: Task) -> None:
     assert client.get(f"/tasks/{task.id}/transcript.pdf").status_code == 404
 
 
+@LOOKS
 def test_transcript_of_a_task_that_has_not_begun_says_so(api: Api, web: Flask) -> None:
     with writing() as session:
         task = factories.make_task(session)

@@ -205,6 +205,7 @@ def test_neither_secrets_nor_other_tasks_are_reached_with_every_tool_given(
         assert done[json.dumps({"path": path})].state == "failed", path
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_page_cannot_end_the_marks_around_what_it_says(obey: Callable[..., Task], server: ModelServer) -> None:
     obey(["web.fetch", "files.read"], ("web.fetch", {"url": "nowhere"}))
     last = server.journal.messages(len(server.journal.entries()))

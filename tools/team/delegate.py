@@ -24,7 +24,9 @@ class Part(Arguments):
     description: str = Field("", max_length=50_000, description="What is to be done; all that a model is told.")
     template: str | None = Field(None, description="Name of a template.")
     playbook: str | dict[str, Any] | None = Field(None, description="A plan of its own, as text or as a mapping.")
-    inputs: dict[str, Any] = Field(default_factory=dict, description="Values for the plan's inputs.")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict, description="Values for the plan's inputs; workspace:PATH for the one that is a file."
+    )
     tools: list[str] | None = Field(None, max_length=100, description="Tools that its model may use.")
     model: str | list[str] | None = Field(None, description="Of a model: `provider/model`.")
     instructions: str = Field("", max_length=50_000, description="For its model, besides the description.")

@@ -83,7 +83,7 @@ def open_for(session: Session, task: Task, wanted: BudgetFields) -> Budget:
     Raises:
         BudgetExceeded: the parent's budgets have less left than is wanted.
     """
-    above = spending.chain(session, task.parent_id) if task.parent_id else []
+    above = _above(session, task.parent_id)
     day = today(session) if above else ""
     limits = {
         "max_tokens": wanted.tokens,
@@ -171,6 +171,15 @@ def of_day(session: Session, kind: BudgetKind, name: str, tenant: str) -> Budget
         insert_unless_there(session, Budget, period=today(session), **named)
         budget = session.scalars(found).one()
     return budget
+
+
+def _above(session: Session, task_id: str | None) -> list[Budget]:
+    """The budgets over a part of this task; a playbook has none itself, and hands on what is above it."""
+    while task_id is not None:
+        if found := spending.chain(session, task_id):
+            return found
+        task_id = session.scalar(select(Task.parent_id).where(Task.id == task_id))
+    return []
 
 
 def _own(session: Session, claim: Claim) -> None:

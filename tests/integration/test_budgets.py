@@ -17,6 +17,7 @@ from models.task import Task
 from tasks import budgets, lost_calls
 from tasks.budgets import NOTHING, Reservation, Usage, reserve, settle_alone
 from tasks.model_plan import BudgetFields
+from tests.support.factories import make_task
 from tests.support.thinking import model, next_run, running
 
 
@@ -98,6 +99,15 @@ def test_child_gets_no_more_than_its_family_has_left(app: Flask) -> None:
     with pytest.raises(BudgetExceeded, match="100 tokens left"):
         running(BudgetFields(tokens=101), parent)
     running(BudgetFields(tokens=100), parent)
+
+
+def test_playbook_between_two_models_hands_the_budget_on(app: Flask) -> None:
+    first = running(BudgetFields(tokens=200))
+    with writing() as session:
+        between = make_task(session, parent_id=first.task_id)
+    last = running(parent=between.id)
+    with pytest.raises(BudgetExceeded, match=f"budget of the task {first.task_id} allows"):
+        reserve(last, "m1", model(), 101)
 
 
 def test_agents_and_days_limit_is_over_with_the_day(app: Flask) -> None:

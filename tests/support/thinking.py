@@ -24,11 +24,11 @@ def model(name: str = "small", **values: Any) -> Candidate:
     return Candidate("here", ProviderKind.OPENAI, "http://127.0.0.1:9/v1", name, None, **known)
 
 
-def running(limits: BudgetFields | None = None, parent: Claim | None = None, agent: str = "scout") -> Claim:
-    """A task that a run has, with its budget."""
+def running(limits: BudgetFields | None = None, parent: Claim | str | None = None, agent: str = "scout") -> Claim:
+    """A task that a run has, with its budget; part of another one where that, or its id, is given."""
     with writing() as session:
         task = make_task(session, state=State.RUNNING, agent=agent, run_number=1)
-        task.parent_id = parent.task_id if parent else None
+        task.parent_id = parent.task_id if isinstance(parent, Claim) else parent
         budgets.open_for(session, task, limits or BudgetFields())
     return Claim(task.id, task.tenant, 1, task.epoch, agent, task.queue, task)
 

@@ -111,7 +111,8 @@ def perform(action: str, filters: Filters, limit: int = 100, cursor: str | None 
     ids = [task.id for task in found.tasks]
     reasons: Counter[str] = Counter()
     for start in range(0, len(ids), TOGETHER):
-        reasons += _do(ACTIONS[action], ids[start : start + TOGETHER])
+        # Oldest first within a transaction, as all who lock several of a family do.
+        reasons += _do(ACTIONS[action], ids[start : start + TOGETHER][::-1])
     refused = reasons.total()
     left = 0
     if found.next_cursor is not None:

@@ -31,7 +31,8 @@ SHOWN = (
     Task.cancel_requested_at, Task.stop_requested_at, Task.pause_requested_at, Task.dead_letter_at,
     Task.epoch, Task.run_number, Task.attempts, Task.losses, Task.lease_expires_at, Task.event_count,
     Task.steps_total, Task.steps_done, Task.error_code, Task.error_message, Task.submitted_at,
-    Task.started_at, Task.finished_at, Task.parent_id, Task.root_id, Task.depth, Task.cloned_from_id, Task.schedule_id, Task.tenant, Task.author,
+    Task.started_at, Task.finished_at, Task.parent_id, Task.root_id, Task.depth,
+    Task.cloned_from_id, Task.schedule_id, Task.tenant, Task.author,
 )  # fmt: skip
 
 

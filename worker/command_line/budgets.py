@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from worker.command_line.frame import MISUSED, Remote, end, frame
-from worker.command_line.words import duration
+from worker.command_line.words import duration, in_dollars
 
 if TYPE_CHECKING:
     from opscore_sdk.budgets import Budget, BudgetLimit, Spent
@@ -104,7 +104,7 @@ def _amounts(name: str, limit: "BudgetLimit") -> tuple[str, ...]:
 
 def _amount(name: str, number: float) -> str:
     if name == "cost":
-        return dollars(number)
+        return in_dollars(number)
     return duration(number) if name == "time" else f"{number:,.0f}"
 
 
@@ -117,17 +117,11 @@ def _spent(by: str, rows: "list[Spent]", total: "Spent") -> Any:
     for title in (by.upper(), "CALLS", "TOKENS", "COST", "NOTE"):
         table.add_column(title)
     for each in rows:
-        table.add_row(each.name, f"{each.calls:,}", f"{each.tokens:,}", dollars(each.cost), _note(each))
-    table.add_row("total", f"{total.calls:,}", f"{total.tokens:,}", dollars(total.cost), _note(total), style="bold")
+        table.add_row(each.name, f"{each.calls:,}", f"{each.tokens:,}", in_dollars(each.cost), _note(each))
+    table.add_row("total", f"{total.calls:,}", f"{total.tokens:,}", in_dollars(total.cost), _note(total), style="bold")
     return table
 
 
 def _note(spent: "Spent") -> str:
     said = ((spent.unpriced, "of unknown price"), (spent.lost, "never answered"), (spent.open, "running"))
     return ", ".join(f"{count} {words}" for count, words in said if count)
-
-
-def dollars(amount: float) -> str:
-    """`$0.0123`: as many places as it has, two at least."""
-    places = f"{amount:.6f}".rstrip("0").partition(".")[2]
-    return f"${amount:,.{max(2, len(places))}f}"

@@ -8,7 +8,7 @@ import click
 from tools.terminal_text import one_line
 from worker.command_line.frame import FAILED, Remote, frame
 from worker.command_line.sure import confirmed
-from worker.command_line.words import when
+from worker.command_line.words import in_dollars, when
 
 if TYPE_CHECKING:
     from opscore_sdk.providers import OfferedModel, Provider, ProviderTest
@@ -164,20 +164,19 @@ def _note(found: "Provider") -> str:
 
 
 def _offered(name: str, found: "list[OfferedModel]") -> Any:
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     if not found:
         return "It offers no such model."
-    table = Table(
-        box=None, header_style="bold", pad_edge=False, caption=_more(name, len(found)), caption_justify="left"
-    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("MODEL", "INPUT", "OUTPUT", "CONTEXT"):
         table.add_column(title)
     for each in found[:SHOWN]:
         context = f"{each.context_tokens:,}" if each.context_tokens else "–"
         table.add_row(Text(one_line(each.name)), price(each.input_price), price(each.output_price), context)
-    return table
+    return Group(table, _more(name, len(found)))
 
 
 def _more(name: str, count: int) -> str:
@@ -189,4 +188,4 @@ def price(dollars: float | None) -> str:
     """Of a million tokens: `$0.15`, `free`, `unknown`."""
     if dollars is None:
         return "unknown"
-    return "free" if dollars == 0 else f"${dollars:,.10g}"
+    return "free" if dollars == 0 else in_dollars(dollars)

@@ -53,6 +53,12 @@ def size(count: float) -> str:
     return f"{value:.1f} TB"
 
 
+def in_dollars(amount: float) -> str:
+    """`$2.50`, `$0.000218`: as many places as it has, two at least."""
+    places = f"{amount:.6f}".rstrip("0").partition(".")[2]
+    return f"${amount:,.{max(2, len(places))}f}"
+
+
 def when(at: datetime | None) -> str:
     """The local time with its zone, without the day when that is today."""
     if at is None:

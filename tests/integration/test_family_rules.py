@@ -35,6 +35,10 @@ from tools.waiting import Wait
 from tools.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("app")
+ON_EITHER = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
+)
+"""What the kind of database hardly matters for."""
 WHOLE = {"name": "whole", "title": "", "steps": [{"stage": "build", "tool": "team.delegate"}]}
 PLAN = {"name": "one", "title": "", "steps": [{"stage": "build", "tool": "files.list"}]}
 
@@ -105,6 +109,7 @@ def test_same_call_twice_makes_its_parts_once(workspace: Workspace) -> None:
     assert kinds(first).count("task.delegated") == 1
 
 
+@ON_EITHER
 def test_wrong_part_is_named_and_nothing_is_made(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     with pytest.raises(InvalidInput) as caught:
@@ -117,12 +122,14 @@ def test_wrong_part_is_named_and_nothing_is_made(workspace: Workspace) -> None:
         assert session.scalar(select(func.count()).select_from(Task)) == 1
 
 
+@ON_EITHER
 def test_work_is_handed_on_five_times_at_most(workspace: Workspace) -> None:
     first = new(State.RUNNING, depth=bounds.DEEPEST)
     with pytest.raises(Conflict, match="handed on 5 times already"):
         children_of(asker(first), [part()], workspace)
 
 
+@ON_EITHER
 def test_family_does_not_grow_beyond_its_bound(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MOST_IN_FAMILY", 3)
     first = new(State.RUNNING)
@@ -131,6 +138,7 @@ def test_family_does_not_grow_beyond_its_bound(workspace: Workspace, monkeypatch
         children_of(Asker(first.id, first.run_number, 1, "another"), [part("C")], workspace)
 
 
+@ON_EITHER
 def test_part_that_asks_what_was_asked_above_is_refused(workspace: Workspace) -> None:
     top = waiting(description="Count  the words", plan=Plan(content=PLAN))
     middle = new(State.RUNNING, top, description="Count some of the words")
@@ -139,6 +147,7 @@ def test_part_that_asks_what_was_asked_above_is_refused(workspace: Workspace) ->
     assert "asks for already" in caught.value.problems[0]["message"]
 
 
+@ON_EITHER
 def test_part_is_not_handed_back_to_whom_it_came_from(workspace: Workspace) -> None:
     with writing() as session:
         for name in ("ann", "ben"):
@@ -151,6 +160,7 @@ def test_part_is_not_handed_back_to_whom_it_came_from(workspace: Workspace) -> N
     assert children_of(asker(middle), [part(agent="ben", description="other")], workspace)
 
 
+@ON_EITHER
 def test_model_hands_on_no_tool_that_it_may_not_use_itself(workspace: Workspace) -> None:
     own = {"kind": "model", "name": "ask", "tools": ["team.delegate", "files.list"]}
     first = new(State.RUNNING, plan=Plan(content=own))
@@ -166,6 +176,7 @@ def test_model_hands_on_no_tool_that_it_may_not_use_itself(workspace: Workspace)
         children_of(asker(row(middle)), [{"title": "B", "playbook": writes}], workspace)
 
 
+@ON_EITHER
 def test_who_is_to_be_cancelled_hands_nothing_on(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     control.cancel(first.id)
@@ -176,6 +187,7 @@ def test_who_is_to_be_cancelled_hands_nothing_on(workspace: Workspace) -> None:
         children_of(Asker(other.id, other.run_number + 1, 1, "share_out"), [part()], workspace)
 
 
+@ON_EITHER
 def test_files_that_are_handed_over_lie_ready_for_the_part(workspace: Workspace) -> None:
     workspace.write_bytes("output/a/one.txt", b"one")
     workspace.write_bytes("output/a/two.txt", b"two")
@@ -249,6 +261,7 @@ def test_cancel_reaches_all_below_and_nobody_beside() -> None:
     assert kinds(low)[-1] == "task.cancelled"
 
 
+@ON_EITHER
 def test_pause_and_resume_reach_all_below() -> None:
     top = waiting()
     rests, runs = new(parent=top), new(State.RUNNING, top)
@@ -261,6 +274,7 @@ def test_pause_and_resume_reach_all_below() -> None:
     assert kinds(top)[-2:] == ["family.paused", "family.resumed"]
 
 
+@ON_EITHER
 def test_parts_of_a_task_that_is_to_pause_rest_too_and_go_on_with_it(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     control.pause(first.id)
@@ -274,6 +288,7 @@ def test_parts_of_a_task_that_is_to_pause_rest_too_and_go_on_with_it(workspace: 
     assert row(first).pause_requested_at is None
 
 
+@ON_EITHER
 def test_pausing_twice_or_what_is_being_cancelled_changes_nothing() -> None:
     top = waiting()
     ending, runs = new(State.RUNNING, top), new(State.RUNNING, top)
@@ -287,6 +302,7 @@ def test_pausing_twice_or_what_is_being_cancelled_changes_nothing() -> None:
     assert row(runs).pause_requested_at is None
 
 
+@ON_EITHER
 def test_failure_of_a_part_is_its_parents_to_deal_with() -> None:
     parent = waiting()
     child = new(State.WAITING, parent, question={"kind": "once_cut", "step": None})
@@ -299,6 +315,7 @@ def test_failure_of_a_part_is_its_parents_to_deal_with() -> None:
     assert row(parent).state == State.QUEUED
 
 
+@ON_EITHER
 def test_retry_of_the_parent_opens_failed_parts_again_and_keeps_the_others(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     good, bad = children_of(asker(first), [part("A"), part("B")], workspace)
@@ -316,6 +333,7 @@ def test_retry_of_the_parent_opens_failed_parts_again_and_keeps_the_others(works
     assert again[1].state == State.FAILED
 
 
+@ON_EITHER
 def test_replay_of_the_parent_asks_anew(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     [made] = children_of(asker(first), [part("A")], workspace)
@@ -328,6 +346,7 @@ def test_replay_of_the_parent_asks_anew(workspace: Workspace) -> None:
     assert again.id != made.id
 
 
+@ON_EITHER
 def test_part_of_an_ended_task_is_not_opened_again_alone() -> None:
     parent = new(State.FAILED, title="Whole")
     child = new(State.FAILED, parent)
@@ -386,6 +405,7 @@ def test_lock_ends_when_given_back_or_with_its_task_or_in_time() -> None:
     assert Shared(parent.id).share("a.txt", io.BytesIO(b"late"), None).version == 1
 
 
+@ON_EITHER
 def test_part_without_leave_sees_no_shared_folder() -> None:
     child = new(parent=waiting())
     with pytest.raises(InvalidInput, match="handed on without it"):
@@ -428,6 +448,7 @@ def _end(task: Task, state: State) -> None:
         session.execute(update(Task).where(Task.id == task.id).values(state=state, finished_at=now()))
 
 
+@ON_EITHER
 def test_file_of_the_workspace_becomes_what_a_part_works_on(workspace: Workspace) -> None:
     workspace.write_bytes("output/table.csv", b"a,b\n1,2\n")
     first = new(State.RUNNING)
@@ -450,6 +471,7 @@ def test_file_of_the_workspace_becomes_what_a_part_works_on(workspace: Workspace
         assert len(session.scalars(select(Upload)).all()) == 1
 
 
+@ON_EITHER
 def test_files_for_a_part_that_was_never_made_are_deleted(workspace: Workspace) -> None:
     workspace.write_bytes("output/one.txt", b"one")
     first = new(State.RUNNING)
@@ -468,6 +490,7 @@ def test_files_for_a_part_that_was_never_made_are_deleted(workspace: Workspace) 
     assert not note.exists()
 
 
+@ON_EITHER
 def test_shared_folder_keeps_its_bytes_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "FILE_BYTES", 10)
     monkeypatch.setattr(shared, "MOST_STORED", 25)

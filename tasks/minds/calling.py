@@ -198,7 +198,8 @@ def _turn(mind: Mind, number: int, begun: Begun, said: Answer, outcome: StepOutc
 def _none(tried: list[Tried]) -> StepOutcome:
     """The step that no model answered."""
     codes = {each.code for each in tried}
-    said = "; ".join(f"{each.model} {each.reason}" for each in tried)
+    # Those that were not even asked are named by their reasons.
+    said = "; ".join(f"{each.model} {each.reason}" if each.code == UNAVAILABLE else each.reason for each in tried)
     failed = StepOutcome(state=StepState.FAILED, error_message=clean(f"no model answered: {said}"))
     failed.error_code = codes.pop() if len(codes) == 1 else UNAVAILABLE
     failed.is_transient = any(each.is_transient for each in tried)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tasks.submission import Order
 
 ONLY_MODEL = ("tools", "model", "budget", "promises", "instructions")
+SAID = (*ONLY_MODEL, "approvals")
+"""The fields of an order that go into its plan."""
 NOT_FOR_PLAYBOOKS = "is for tasks that a model works on; this one follows a playbook, whose steps say it all"
 SOURCE = {"type": "string", "format": "source", "title": "File or folder", "description": "What it works on."}
 # Further inputs are shown to the model as they are.

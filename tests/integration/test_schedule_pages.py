@@ -1,5 +1,6 @@
 """The schedules' pages without a script: what they say, what they refuse, and that what was typed comes back."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from models.schedule import Schedule
 from models.sign_in import new_link
 from models.task import Task
 from settings import Settings
+from tasks.model_plan import ModelPlan
+from tasks.plans import plan_of
+from tasks.schedules import Wanted, create, run_now
+from tasks.submission import Order
+from tests.support.language_models import configure
 from tests.support.web import PLAYBOOK
 from webapp import create_app
 
@@ -138,3 +144,23 @@ def test_a_start_time_that_has_passed_is_said_to_mean_at_once(client: FlaskClien
     assert sends(client, "/tasks/new/playbook", **sent).status_code == 303
     (task,) = tasks(client)
     assert "Its start time has passed: it begins at once." in client.get(f"/tasks/{task.id}").text
+
+
+def test_changing_what_was_asked_of_a_model_loses_nothing_that_was_said(client: FlaskClient) -> None:
+    said = {"tools": ["files.write"], "budget": {"tokens": 900}, "promises": ["output/a.md"]}
+    with client.application.app_context(), scope.acting("person:local"):
+        configure("http://127.0.0.1:9/v1", "small", input_price=0, output_price=0)
+        create(Wanted("Poem", Order(description="Write a poem.", **said), "interval", "1 h"))  # type: ignore[arg-type]
+    address = f"/schedules/{schedules(client)[0].id}/edit"
+    shown = client.get(address).text
+    text = html.unescape(re.search(r"<textarea[^>]*name=.playbook.[^>]*>(.*?)</textarea>", shown, re.DOTALL)[1])  # type: ignore[index]
+    assert "kind: model" in text
+    form = {"name": "Poem", "repeats": "interval", "rule": "2 h", "description": "Write a poem.", "priority": "4"}
+    answer = sends(client, address, address, playbook=text, missed="one", overlap="skip", time_zone="UTC", **form)
+    assert answer.status_code == 303, answer.text
+    with client.application.app_context(), scope.acting("person:local"):
+        task = run_now(schedules(client)[0].id)
+        plan = plan_of(task)
+    assert task.description == "Write a poem."
+    assert isinstance(plan, ModelPlan)
+    assert (plan.tools, plan.budget.tokens, plan.promises[0].path) == (["files.write"], 900, "output/a.md")

@@ -3,6 +3,7 @@
 The form: webapp/schedule_form.py.  What a schedule does: tasks/schedules.py, and when its time comes tasks/firing.py.
 """
 
+from dataclasses import replace
 from typing import Any, cast
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -13,16 +14,18 @@ from models import schedule_list
 from models.database import db
 from models.errors import InvalidInput, Problem
 from models.schedule import Schedule
-from tasks import catalog, recurrence, schedules
+from tasks import catalog, model_order, recurrence, schedules
 from tasks.plan_text import parse
 from tasks.plans import AnyPlan
 from tasks.playbook import dry_run
 from tasks.recurrence import Recurrence
+from tasks.submission import Order
 from webapp import gate, glance, limit_form, schedule_form
 from webapp.ask import Question, ask, done, is_part
 from webapp.new_task_form import Draft, retry_as_typed
 from webapp.pages.new_task import EXAMPLE
 from webapp.pages.task import checked_id
+from webapp.playbook_text import as_written
 from webapp.schedule_form import When
 
 page = Blueprint("schedules", __name__)
@@ -213,6 +216,8 @@ def _kept(when: When, draft: Draft, before: Schedule | None = None, **source: st
     if draft.problems:
         return None
     order = draft.order(source.get("template"), source.get("playbook"), with_key=False)
+    if before is not None:
+        order = replace(order, **_not_shown(schedules.order_of(before)))
     try:
         wanted = when.wanted(order)
         kept = schedules.change(before.id, wanted) if before else schedules.create(wanted)
@@ -224,9 +229,21 @@ def _kept(when: When, draft: Draft, before: Schedule | None = None, **source: st
 
 
 def _source(schedule: Schedule) -> dict[str, Any]:
-    """Its template, or the text of its playbook."""
+    """Its template, or the text of its plan; what only words asked for is such a text too."""
     order = schedules.order_of(schedule)
-    return {"template": catalog.find(order.template)} if order.template else {"text": order.playbook or ""}
+    if order.template:
+        return {"template": catalog.find(order.template)}
+    return {"text": order.playbook or as_written(_asked(order))}
+
+
+def _asked(order: Order) -> dict[str, Any]:
+    plan, _ = model_order.read(order, model_order.asked())
+    return plan.model_dump(mode="json", by_alias=True)
+
+
+def _not_shown(order: Order) -> dict[str, Any]:
+    """What the order says beside its plan and the form has no fields for: it stays."""
+    return {name: getattr(order, name) for name in model_order.SAID} if order.template or order.playbook else {}
 
 
 def _form(

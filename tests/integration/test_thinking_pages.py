@@ -292,3 +292,17 @@ def test_the_budget_of_a_task_is_raised_on_a_page_of_its_own(client: FlaskClient
     assert "Write a whole number" in wrong.text
     assert sends(client, path, cost="0.50", tokens="1 M", calls="40", wall="2 h").status_code == 303
     assert "of 1.0 M" in client.get(f"/tasks/{task.id}").text
+
+
+def test_an_agents_model_and_what_it_asks_are_set_on_its_page(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        factories.make_agent(session, "scout")
+        conversations.some_providers(session)
+    sent = sends(client, "/agents/scout/thinking", model="ollama/llama3.2", asks=["plan", "web.fetch"])
+    assert sent.status_code == 303
+    shown = client.get("/agents/scout").text
+    assert "<option selected>ollama/llama3.2</option>" in shown
+    assert re.search(r'name="asks" value="web.fetch" checked', shown)
+    assert "Thinks with ollama/llama3.2." in shown
+    assert "whole plans, web.fetch" in client.get("/agents").text
+    assert "No model was called." in shown

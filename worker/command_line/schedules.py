@@ -1,5 +1,6 @@
 """`schedule list | create | show | pause | resume | run | delete | preview`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -170,7 +171,7 @@ def _detail(found: "Schedule", firings: "list[Firing]") -> None:
     out = console()
     out.print(Text.assemble((f"{one_line(found.name)}  ", "bold"), (found.state, STYLES[found.state])))
     out.print(f"{found.in_words} ({found.time_zone}); missed: {found.missed}, overlap: {found.overlap}")
-    out.print(f"Submits {one_line(str(found.order.get('template') or 'a playbook of its own'))}")
+    out.print(Text(f"Submits {one_line(_what(found.order))}"))
     for line in _lines(found.next_times, found.time_zone):
         out.print(f"  next  {line}")
     for each in firings:
@@ -187,3 +188,10 @@ def _lines(times: list[datetime], zone: str) -> list[str]:
     if zone == "UTC":
         return local
     return [f"{line}  {each.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" for line, each in zip(local, times, strict=True)]
+
+
+def _what(order: Mapping[str, Any]) -> str:
+    """What a schedule submits."""
+    if order.get("template") or order.get("playbook"):
+        return str(order.get("template") or "a plan of its own")
+    return f"what a model is asked: {order.get('title') or order.get('description', '')}"

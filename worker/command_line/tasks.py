@@ -192,7 +192,7 @@ def _facts(found: "Task", ended: str) -> list[tuple[str, Any]]:
         ("state", Text(found.state, style=STATE_STYLES.get(found.state, ""))),
         ("stage", found.stage),
         ("complexity", str(found.complexity)),
-        ("plan", found.template or "a playbook of its own"),
+        ("plan", found.template or "a plan of its own"),
         ("agent", found.agent or "–"),
         ("priority", str(found.priority)),
         ("submitted", when(found.submitted_at)),

@@ -117,3 +117,12 @@ def test_rate_that_the_settings_take_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 def test_empty_folder_is_not_the_current_one(name: str) -> None:
     with pytest.raises(ValidationError, match="must name a folder"):
         settings.Settings(**{name: ""})
+
+
+def test_encryption_keys_are_long_and_the_kept_one_goes_on_reading(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="32 characters"):
+        settings.Settings(data_dir=tmp_path, encryption_keys=f"{'n' * 32},short")
+    named = settings.Settings(data_dir=tmp_path, encryption_keys=f" {'n' * 32} , {'o' * 32}")
+    assert named.keys == ["n" * 32, "o" * 32]
+    kept = settings.Settings(data_dir=tmp_path).keys
+    assert named.keys == ["n" * 32, "o" * 32, *kept] and len(kept[0]) >= 32

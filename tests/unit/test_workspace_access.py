@@ -64,7 +64,17 @@ BY_NAME: dict[str, dict[str, str]] = {
     },
     "tools/archive/__init__.py": {"Path(__file__).with_name('inside.py').read_bytes()": "our own program"},
     "webapp/zip_stream.py": {"self.archive.open(self._about(entry), 'w', force_zip64=True)": "in the archive"},
+    "tasks/family/handed.py": {
+        "folder.exists()": "what is handed over lies in a folder of ours",
+        "shutil.rmtree(folder)": "the same",
+        "target.parent.mkdir(mode=448, parents=True, exist_ok=True)": "the same",
+        "target.open('wb')": "the same",
+    },
+    "tasks/family/sources.py": {
+        "upload_path(settings.load(), upload_id).unlink(missing_ok=True)": "among the uploads",
+    },
     "tasks/place.py": {
+        "(given := handed.folder_for(self._task.id)).is_dir()": "what was handed over, in a folder of ours",
         "told.data_dir.resolve()": "our own data folder",
         "self.workspace.write_bytes(readme.FILE, text)": "the workspace's own call, by descriptor",
     },
@@ -86,6 +96,7 @@ DECODERS = frozenset(
 )  # fmt: skip
 MAY_DECODE = {
     "tools/archive/inside.py": "runs inside the sandbox",
+    "tools/web/reading/inside.py": "runs inside the sandbox",
     "webapp/zip_stream.py": "writes an archive, and reads none",
     "tools/packages/own_default.py": "reads the pip that comes with Python",
     "tasks/archive.py": "writes what rows say, and reads its own files",

@@ -106,7 +106,7 @@ def enable(name: str) -> None:
 @click.argument("name")
 @confirmed("Forget it, its models and its key?", "this forgets its models and its key")
 def remove(name: str) -> None:
-    """Forget a provider, its models and its key; what was spent there stays."""
+    """Forget a provider, its models and its key."""
     with frame().client() as client:
         client.providers.remove(name)
     frame().show({"removed": name}, lambda: f"{name} is forgotten.")

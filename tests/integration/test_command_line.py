@@ -124,7 +124,7 @@ def test_a_folder_for_a_source_is_uploaded_as_an_archive(opscore: Opscore, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["run", "nope"], 4, "analyse-table, survey-code-base"),
+        (["run", "nope"], 4, "analyse-table, research-question, survey-code-base"),
         (["run", "nope.yaml"], 2, "there is no file nope.yaml"),
         (["run", "analyse-table"], 2, "inputs.table"),
         (["run", "analyse-table", "-i", "table"], 2, "-i KEY=VALUE"),

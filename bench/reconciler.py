@@ -32,7 +32,7 @@ from models.database import db, migrating_app, writing
 from models.queue import Queue
 from models.scope import acting, wide
 from models.states import State
-from tasks.canary import Watch
+from tasks.queueing.canary import Watch
 from tasks.reconcile import full, quick
 
 SMALL = 1000

@@ -23,7 +23,7 @@ from models.database import bare_app, reading
 from models.scope import acting
 from models.step import Step
 from models.task import Task
-from tasks.submission import Order, submit
+from tasks.orders.submission import Order, submit
 
 QUEUE, MARKS = "bench", "bench.marks"
 WITHIN_S = 60

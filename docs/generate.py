@@ -10,7 +10,7 @@ from pathlib import Path
 import settings
 from docs import attacks
 from models import states
-from tasks import retry_fields
+from tasks.plans import retry_fields
 from webapp.api import reference
 from worker.command_line import manual
 

@@ -1,7 +1,7 @@
 """What may be spent on model calls, and what was: reserved before a call, settled after it.
 
 A call counts in every budget that it is under, all in one transaction.  A reservation whose run died is spent at
-its full amount until something proves less: a budget fails closed.  Who reserves: tasks/budgets.py.
+its full amount until something proves less: a budget fails closed.  Who reserves: tasks/spending/budgets.py.
 """
 
 from datetime import datetime

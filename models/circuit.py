@@ -5,7 +5,7 @@
                                                  └──────(wrong: twice as long)───┘
 
 Each move is one compare-and-set by the database's clock, so any number of workers share it.  A trial whose worker
-died is over at `trial_until`, and the next call is a trial then: nothing gets stuck.  Who asks: tasks/services.py.
+died is over at `trial_until`, and the next call is a trial then: nothing gets stuck.  Who asks: tasks/runs/services.py.
 """
 
 from dataclasses import dataclass

@@ -158,7 +158,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         return
     connection.isolation_level = None  # the driver must not begin transactions of its own; `_begin` does
     # The wait first: the others have to wait for their turn too.  Then, before anything is written to a new file, that
-    # freed pages can be given back (tasks/compaction.py).
+    # freed pages can be given back (tasks/keeping/compaction.py).
     for pragma in (
         "busy_timeout=15000",
         "auto_vacuum=INCREMENTAL",

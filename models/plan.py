@@ -1,7 +1,7 @@
 """A plan as tasks follow it: the playbook as it was when the first of them was submitted.
 
 Kept once by its contents, whatever number of tasks follow it: a task's own row stays small, and is written
-again with each of its events.  Who parses it: tasks/playbook.py.
+again with each of its events.  Who parses it: tasks/plans/playbook.py.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def keep_plan(session: Session, content: dict[str, Any]) -> str:
     scope = current()
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     digest = hashlib.sha256(f"{scope.tenant}\n{text}".encode()).hexdigest()
-    # Locked, so that it is not deleted as nobody's before the task that follows it stands (tasks/retention.py).
+    # Locked, so that it is not deleted as nobody's before the task that follows it stands (tasks/keeping/retention.py).
     there = select(Plan.id).where(Plan.id == digest).with_for_update(read=True, key_share=True)
     if session.scalar(there) is None:
         signed = {"tenant": scope.tenant, "author": scope.author}

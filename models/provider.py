@@ -1,6 +1,6 @@
 """Who offers language models, and which; prices are whole micro-dollars per million tokens, None is unknown.
 
-Choosing one for a task: tasks/model_choice.py.  Credentials: models/secret.py.
+Choosing one for a task: tasks/providers/choice.py.  Credentials: models/secret.py.
 """
 
 from datetime import datetime

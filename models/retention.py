@@ -1,4 +1,4 @@
-"""For how long ended tasks are kept, one row for each state that has a rule.  Who prunes: tasks/retention.py."""
+"""For how long ended tasks are kept, one row a state that has a rule.  Who prunes: tasks/keeping/retention.py."""
 
 from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column

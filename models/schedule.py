@@ -1,7 +1,8 @@
 """A schedule: a task that is submitted again and again, or once, at times to come; a firing: one of these times.
 
 Its next time stands in the row, so that looking for what is due is one look into an index.  A firing is unique
-by schedule and time: whoever is second, in whichever process, submits nothing.  Who fires: tasks/schedules.py.
+by schedule and time: whoever is second, in whichever process, submits nothing.  Who fires:
+tasks/scheduling/schedules.py.
 """
 
 from datetime import datetime
@@ -54,7 +55,7 @@ class Schedule(Owned, Base):
     id: Mapped[str] = id_column()
     name: Mapped[str] = mapped_column(String(80))
     order: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """The fields of `tasks.submission.Order`."""
+    """The fields of `tasks.orders.submission.Order`."""
     repeats: Mapped[Repeats] = mapped_column(String(20))
     rule: Mapped[str] = mapped_column(String(120))
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC")

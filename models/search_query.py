@@ -1,6 +1,6 @@
 """A search of the web that a task made: its history, and the cache of its answers.
 
-Who writes and asks: tasks/searches.py.
+Who writes and asks: tasks/research/searches.py.
 """
 
 from datetime import datetime

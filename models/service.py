@@ -1,6 +1,7 @@
 """An outside service as all workers together see it: how often it failed, and how much of its rate is left.
 
-Whether it is called: circuit.py; how often: rate.py.  Who asks before a call and tells after it: tasks/services.py.
+Whether it is called: circuit.py; how often: rate.py.  Who asks before a call and tells after it:
+tasks/runs/services.py.
 """
 
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """The statements that count against a budget: each compares and writes at once, so no two callers pass one limit.
 
-Who decides what is counted, and in which budgets: tasks/budgets.py.
+Who decides what is counted, and in which budgets: tasks/spending/budgets.py.
 """
 
 from dataclasses import dataclass

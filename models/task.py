@@ -55,9 +55,9 @@ class Task(Owned, Base):
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
     """What the person allowed each of its steps at most, by the names of tools/limits.py."""
     retry: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, sort_order=LAST)
-    """What the person said about trying a failed step again: `tasks/retry.py`; empty: nothing."""
+    """What the person said about trying a failed step again: `tasks/runs/retry.py`; empty: nothing."""
     question: Mapped[dict[str, Any] | None] = mapped_column(JSON, sort_order=LAST)
-    """What a waiting task waits for a person to say: `tasks/questions.py`."""
+    """What a waiting task waits for a person to say: `tasks/control/questions.py`."""
 
     queue: Mapped[str] = mapped_column(String(120))
     """complexity.N, agent.NAME or capability.NAME."""

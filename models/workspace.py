@@ -67,7 +67,7 @@ class Upload(Owned, Base):
 
 
 class UploadUse(Owned, Base):
-    """A task that names an upload: while there is one, the upload stays (tasks/retention.py)."""
+    """A task that names an upload: while there is one, the upload stays (tasks/keeping/retention.py)."""
 
     __tablename__ = "upload_use"
 

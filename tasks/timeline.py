@@ -1,6 +1,6 @@
 """Write to the timelines of agents, queues and, for people, tasks.
 
-What a run writes to its task's is in tasks/ledger.py, whose writes are fenced.
+What a run writes to its task's is in tasks/runs/ledger.py, whose writes are fenced.
 """
 
 from typing import Any

@@ -24,14 +24,16 @@ from models.claim import Claim, Claimant, Fenced, Lost, claim, claimed
 from models.columns import new_id
 from models.database import after_commit, reading, writing
 from models.errors import OpsCoreError
-from tasks import canary, heart, live
+from tasks import live
 from tasks.broker import BROKER_ERRORS, WAKE_UP, send_wake_up
-from tasks.execution import execute, fail_or_cancel
-from tasks.fenced_writes import DATABASE_AWAY, pauses
-from tasks.ledger import Ledger
 from tasks.logs import bind, logger
-from tasks.outcome import describe
-from tasks.wishes import Pulse, uptime
+from tasks.queueing import canary
+from tasks.runs import heart
+from tasks.runs.execution import execute, fail_or_cancel
+from tasks.runs.fenced_writes import DATABASE_AWAY, pauses
+from tasks.runs.ledger import Ledger
+from tasks.runs.outcome import describe
+from tasks.runs.wishes import Pulse, uptime
 from tools import triggers
 
 DRAIN_FOR_S = 1.0

@@ -211,7 +211,7 @@ class Tool(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     """Any of "sandbox", "network", "secret"."""
     retry: ClassVar[Mapping[str, Any]] = {}
-    """About trying again where task and playbook say nothing, as people write it: tasks/retry_fields.py."""
+    """About trying again where task and playbook say nothing, as people write it: tasks/plans/retry_fields.py."""
     uses_workspace: ClassVar[bool] = True
     """Whether it needs the task's folder, which is made for the first tool that does."""
     approval: ClassVar[bool] = False

@@ -1,7 +1,7 @@
 """The limits of a call: their names for people, which of several levels wins, and what is said when one is hit.
 
 The tightest wins, and each limit remembers who set it.  Amounts as people write them: quantities.py; what a call is
-handed: `Limits` in contract.py; which levels a step has: tasks/limits.py.
+handed: `Limits` in contract.py; which levels a step has: tasks/runs/limits.py.
 """
 
 from collections.abc import Iterable, Mapping

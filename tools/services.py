@@ -6,7 +6,7 @@
             use.went_wrong(f"HTTP {answer.status}")
 
 Nothing said is well, a transient ToolFailed is wrong, any other error shows nothing.  Beginning may wait for its
-turn, or refuse.  Who remembers it for all workers: tasks/services.py.
+turn, or refuse.  Who remembers it for all workers: tasks/runs/services.py.
 """
 
 from collections.abc import Iterator

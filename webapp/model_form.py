@@ -1,4 +1,4 @@
-"""The forms of a provider and of a model: what was typed, read as tasks/providers.py and provider_models.py want it."""
+"""The forms of a provider and of a model: what was typed, read as tasks/providers/ wants it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from models.errors import Problem
 from models.provider import LanguageModel, ProviderKind
-from tasks.providers import USUAL_URLS
+from tasks.providers.records import USUAL_URLS
 from webapp.limit_form import begun
 from webapp.money import price_typed
 from webapp.thinking_form import whole

@@ -1,6 +1,6 @@
 """The language models as people see them: who offers which, and which one would be asked about what.
 
-How one is chosen for a task: tasks/model_choice.py.  The pages: pages/models.py, pages/ask_agent.py.
+How one is chosen for a task: tasks/providers/choice.py.  The pages: pages/models.py, pages/ask_agent.py.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from models.errors import NotFound, Problem
 from models.task import Task
-from tasks.submission import Order
+from tasks.orders.submission import Order
 from webapp.playground import NAME
 
 MOST_TURNS = 2

@@ -21,12 +21,13 @@ from models.errors import InvalidInput, Problem
 from models.states import State
 from models.task import Task
 from models.workspace import Upload
-from tasks import retry_fields, uploads
-from tasks.cloning import like
-from tasks.inputs import UPLOAD
-from tasks.limits import before_a_task
-from tasks.plan_fields import PlanFields
-from tasks.submission import HEAD_START, Order
+from tasks.orders import uploads
+from tasks.orders.cloning import like
+from tasks.orders.inputs import UPLOAD
+from tasks.orders.submission import HEAD_START, Order
+from tasks.plans import retry_fields
+from tasks.plans.plan_fields import PlanFields
+from tasks.runs.limits import before_a_task
 from tools import quantities
 from webapp import glance, limit_form, schema_form
 from webapp.amounts import utc
@@ -114,7 +115,7 @@ class Draft:
         return fields
 
     def order(self, template: str | None, playbook: str | None, *, with_key: bool = True) -> Order:
-        """The draft as an order for tasks.submission: of a template, or of a playbook's text."""
+        """The draft as an order for tasks.orders.submission: of a template, or of a playbook's text."""
         return Order(
             template=template,
             playbook=playbook,

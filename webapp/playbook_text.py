@@ -1,6 +1,6 @@
 """A plan that is kept, as the text that a person would have written: what nobody needs to say is left out.
 
-Used where a task is run again by its own plan: pages/new_task.py.  The formats: tasks/playbook.py, model_plan.py.
+Used where a task is run again by its own plan: pages/new_task.py.  The formats: tasks/plans/playbook.py, model_plan.py.
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from tasks.model_plan import ModelPlan
-from tasks.playbook import PlannedStep, Playbook
+from tasks.plans.model_plan import ModelPlan
+from tasks.plans.playbook import PlannedStep, Playbook
 
 WIDEST = 1 << 20
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from models.errors import InvalidInput, NotFound, Problem
 from models.task import Task
-from tasks.submission import Order
+from tasks.orders.submission import Order
 from tools.contract import Effect, Tool
 from tools.registry import all_tools, find
 from webapp import schema_form

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from tasks import media_types
+from tasks.orders import media_types
 from tools import terminal_text
 from tools.workspace import Workspace
 

@@ -9,8 +9,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from models.errors import Conflict, OpsCoreError
+from tasks.control.standing import STANDS
 from tasks.logs import logger
-from tasks.standing import STANDS
 from webapp.api import problems as of_api
 
 log = logger(__name__)

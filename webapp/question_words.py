@@ -1,6 +1,6 @@
 """A waiting task's question in plain words, with what is known and what each answer means.
 
-Which questions there are, and what an answer does: tasks/questions.py.
+Which questions there are, and what an answer does: tasks/control/questions.py.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from models.step import Step
 from models.task import Task
-from tasks.questions import CHOICES
+from tasks.control.questions import CHOICES
 from webapp.amounts import duration, size, when
 
 

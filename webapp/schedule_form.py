@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from models.errors import InvalidInput, Problem
 from models.schedule import Missed, Overlap, Repeats, Schedule
-from tasks import recurrence, schedules
-from tasks.schedules import Wanted
-from tasks.submission import Order
+from tasks.orders.submission import Order
+from tasks.scheduling import recurrence, schedules
+from tasks.scheduling.schedules import Wanted
 from tools import quantities
 from tools.quantities import Measure
 from webapp.limit_form import begun

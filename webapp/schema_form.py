@@ -1,7 +1,7 @@
 """A form made from the JSON Schema of a playbook's inputs, and the inputs made from what was sent.
 
-Nothing is refused here: a value that does not fit stays as it was typed, `tasks.playbook.check_inputs` says what is
-wrong with it, and the form shows both.  The fields are drawn by templates/parts/field.html.
+Nothing is refused here: a value that does not fit stays as it was typed, `tasks.plans.playbook.check_inputs` says what
+is wrong with it, and the form shows both.  The fields are drawn by templates/parts/field.html.
 """
 
 import json

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from models import inbox
 from models.task import Task
-from tasks import emergency
-from tasks.emergency import Emergency
+from tasks.control import emergency
+from tasks.control.emergency import Emergency
 
 MOST = 1000
 

@@ -1,6 +1,6 @@
 """What a person may do with a task as it stands, as buttons of its page.
 
-What each does: tasks/control.py.  Where the buttons lead: pages/control.py.
+What each does: tasks/control/one_task.py.  Where the buttons lead: pages/control.py.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from flask import url_for
 
 from models.states import TERMINAL, State
 from models.task import Task
-from tasks import catalog
+from tasks.plans import catalog
 from webapp.conversation import is_model_plan
 
 

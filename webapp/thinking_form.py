@@ -1,7 +1,7 @@
 """What a person says about a model's work, in the form of a new task: tools, files, model, budget, approvals.
 
 Drawn by templates/parts/thinking.html.  The rest of the form: new_task_form.py; what is wrong with it beyond its
-form: tasks/model_order.py.
+form: tasks/orders/model_order.py.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +12,9 @@ from werkzeug.datastructures import MultiDict
 
 from models.errors import Problem
 from models.money import micro_dollars
-from tasks.model_plan import BudgetFields, ModelPlan
-from tasks.plan_fields import WHOLE_PLAN
-from tasks.timing import span
+from tasks.orders.timing import span
+from tasks.plans.model_plan import BudgetFields, ModelPlan
+from tasks.plans.plan_fields import WHOLE_PLAN
 from tools import quantities
 from webapp import tool_words
 from webapp.money import MILLION
@@ -120,7 +120,7 @@ class Thinking:
         return [line.strip() for line in self.promises.splitlines() if line.strip()]
 
     def order_fields(self) -> dict[str, Any]:
-        """For tasks.submission.Order; what of the budget cannot be read is in `problems`."""
+        """For tasks.orders.submission.Order; what of the budget cannot be read is in `problems`."""
         fields: dict[str, Any] = {"tools": self.tools, "approvals": self.asks, "promises": self.paths}
         return {**fields, "model": self.models or None, "budget": self._read()[0]}
 

@@ -17,8 +17,8 @@ from models import scope
 from tasks.broker import BROKER_ERRORS, fill
 from tasks.logs import logger
 from tasks.processes import is_alive
+from tasks.queueing.wake_ups import wanted
 from tasks.reconcile.rescue import give_back_dead, runs_here
-from tasks.wake_ups import wanted
 from worker.forking import no_fork
 from worker.pool import pids
 from worker.processes import flask_app

@@ -1,7 +1,7 @@
 """What a worker does about being deaf: it starts its consumer anew, and if that does not help, ends itself.
 
-The reconciler finds out (tasks/canary.py) and writes it in the worker's row, which the beat reads.  Who is ended is
-started again by its supervisor.
+The reconciler finds out (tasks/queueing/canary.py) and writes it in the worker's row, which the beat reads.  Who is
+ended is started again by its supervisor.
 """
 
 import os

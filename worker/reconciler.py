@@ -17,7 +17,7 @@ import settings
 from models import scope
 from models.database import bare_app
 from tasks import live, logs
-from tasks.canary import Watch
+from tasks.queueing.canary import Watch
 from tasks.reconcile import FULL_EVERY, QUICK_EVERY, Round, full, of_this_host, quick
 from worker.lead import Lead, RoundCut
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from models.errors import InvalidInput, NotFound
 from models.task import Task
-from tasks.model_plan import ModelPlan
-from tasks.outcome import clean
-from tasks.place import Place
-from tasks.plan_fields import WHOLE_PLAN, PlanFields
-from tasks.playbook import Playbook, dry_run
+from tasks.plans.model_plan import ModelPlan
+from tasks.plans.plan_fields import WHOLE_PLAN, PlanFields
+from tasks.plans.playbook import Playbook, dry_run
+from tasks.runs.outcome import clean
+from tasks.runs.place import Place
 from tools.contract import Arguments, Effect, Tool
 from tools.registry import all_tools
 

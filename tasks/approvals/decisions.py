@@ -20,11 +20,11 @@ from models.states import Move, State, move
 from models.task import Task
 from tasks.approvals import card
 from tasks.approvals.gate import EXPIRED
-from tasks.outcome import clean
-from tasks.repetition import once
-from tasks.standing import failure, locked, written
+from tasks.control.repetition import once
+from tasks.control.standing import failure, locked, written
+from tasks.queueing.waking import wake_after_commit
+from tasks.runs.outcome import clean
 from tasks.timeline import record_of_task
-from tasks.waking import wake_after_commit
 from tools.registry import find
 
 LONGEST_REASON = 1000

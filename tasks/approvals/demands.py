@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from models.task import Task
-from tasks.plan_fields import WHOLE_PLAN, PlanFields
-from tasks.playbook import PlannedStep
+from tasks.plans.plan_fields import WHOLE_PLAN, PlanFields
+from tasks.plans.playbook import PlannedStep
 from tools.contract import Tool
 
 

@@ -18,12 +18,12 @@ from models.errors import InvalidInput
 from models.step import StepState
 from models.task import Task
 from tasks.approvals import card, demands
-from tasks.ledger import Ledger
-from tasks.outcome import StepOutcome
-from tasks.place import Place
-from tasks.plan_fields import WHOLE_PLAN, PlanFields
-from tasks.playbook import PlannedStep
-from tasks.standing import withdraw
+from tasks.control.standing import withdraw
+from tasks.plans.plan_fields import WHOLE_PLAN, PlanFields
+from tasks.plans.playbook import PlannedStep
+from tasks.runs.ledger import Ledger
+from tasks.runs.outcome import StepOutcome
+from tasks.runs.place import Place
 from tools.registry import find
 
 REJECTED, EXPIRED = "rejected", "expired"

@@ -1,7 +1,7 @@
 """A report cites only pages that were really fetched, and its references are complete.
 
-What was fetched is read from the steps (tasks/pages.py); the files in research/ say what the numbers mean, and are
-held to the same, since the task can write them.
+What was fetched is read from the steps (tasks/research/pages.py); the files in research/ say what the numbers mean,
+and are held to the same, since the task can write them.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from models.errors import InvalidInput, NotFound
 from models.step import Step
-from tasks import pages as fetched_pages
+from tasks.research import pages as fetched_pages
 from tools.network.url import LONGEST
 from tools.research import notes, pages, quotes, sources
 from tools.research.markers import numbers_in, without_code

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict, InvalidInput, Problem
 from models.task import Task
-from tasks.model_plan import ModelPlan
-from tasks.plans import AnyPlan, plan_of
+from tasks.plans.kept import AnyPlan, plan_of
+from tasks.plans.model_plan import ModelPlan
 
 DEEPEST = 5
 MOST_IN_FAMILY = 500

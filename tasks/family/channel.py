@@ -15,9 +15,9 @@ from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.event import Event
 from models.scope import current
 from models.task import Task
+from tasks.control.standing import locked, written
 from tasks.family.tree import family_of
-from tasks.outcome import clean
-from tasks.standing import locked, written
+from tasks.runs.outcome import clean
 from tools.team.channel import LONGEST
 from tools.team.port import Message
 

@@ -20,18 +20,18 @@ from models.errors import Conflict
 from models.event import Event
 from models.states import TERMINAL, State
 from models.task import Task
-from tasks import leftovers
-from tasks.budgets import open_for
-from tasks.control import pause_in, retry_in
+from tasks.control.one_task import pause_in, retry_in
+from tasks.control.repetition import once
+from tasks.control.standing import written
 from tasks.family import bounds, handed, sources
 from tasks.family.hearing import CHILDREN
 from tasks.family.parts import prepared
 from tasks.family.tree import locked_in_order
-from tasks.model_plan import BudgetFields, ModelPlan
-from tasks.plans import AnyPlan, parsed, plan_of
-from tasks.repetition import once
-from tasks.standing import written
-from tasks.submission import Prepared, write
+from tasks.keeping import leftovers
+from tasks.orders.submission import Prepared, write
+from tasks.plans.kept import AnyPlan, parsed, plan_of
+from tasks.plans.model_plan import BudgetFields, ModelPlan
+from tasks.spending.budgets import open_for
 from tools import triggers
 from tools.waiting import Wait
 from tools.workspace import Workspace

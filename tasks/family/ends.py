@@ -13,12 +13,12 @@ from models.columns import now
 from models.database import reading, writing
 from models.states import TERMINAL, Move, State, move
 from models.task import Task
-from tasks.cancelling import cancel_alone
+from tasks.control.cancelling import cancel_alone
+from tasks.control.standing import written
 from tasks.family.hearing import CHILDREN
 from tasks.family.tree import is_waiting_for_children, living_below, locked_in_order
-from tasks.standing import written
+from tasks.queueing.waking import wake_after_commit
 from tasks.timeline import record_of_task
-from tasks.waking import wake_after_commit
 
 AT_ONCE = 100
 _WAITS = (Task.state == literal(State.WAITING.value, literal_execute=True)) & Task.root_id.is_not(None)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from models.agent import Worker
 from models.database import reading
 from models.errors import InvalidInput, Problem
-from tasks.submission import Order, Prepared, prepare
+from tasks.orders.submission import Order, Prepared, prepare
 
 SAID = ("title", "description", "template", "inputs", "tools", "model", "instructions", "promises", "budget",
         "complexity", "agent", "deadline")  # fmt: skip

@@ -23,9 +23,9 @@ from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.event import Event
 from models.shared_file import SharedFile as Row
 from models.task import Task
+from tasks.control.standing import locked
 from tasks.family import handed
 from tasks.family.tree import family_of
-from tasks.standing import locked
 from tools import files_at
 from tools.blobs import Blobs
 from tools.shared.files import FILE_BYTES

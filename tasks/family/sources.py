@@ -15,9 +15,9 @@ from models.database import writing
 from models.errors import InvalidInput, NotFound, OpsCoreError
 from models.workspace import Upload
 from tasks.family.parts import refused
-from tasks.inputs import UPLOAD, upload_path
-from tasks.submission import Prepared
-from tasks.uploads import store
+from tasks.orders.inputs import UPLOAD, upload_path
+from tasks.orders.submission import Prepared
+from tasks.orders.uploads import store
 from tools.waiting import Wait
 from tools.workspace import Workspace
 

@@ -14,9 +14,9 @@ from tasks.minds.mind import Mind
 from tasks.minds.noting import bad, note
 from tasks.minds.offer import FINISH, STAGE, EnterStage, Finish
 from tasks.minds.record import CUT_ANSWER, ENDS_RUN, Act, Called, Turn
-from tasks.outcome import clean, describe
-from tasks.playbook import PlannedStep
-from tasks.steps import StepFailed, enter, perform, settle
+from tasks.plans.playbook import PlannedStep
+from tasks.runs.outcome import clean, describe
+from tasks.runs.steps import StepFailed, enter, perform, settle
 from tools.registry import find
 
 LONGEST_HINT = 80

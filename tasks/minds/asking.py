@@ -32,7 +32,7 @@ from pydantic_ai.tools import ToolDefinition
 from tasks.minds.failures import CutOff, NoAnswer, why
 from tasks.minds.record import Called
 from tasks.minds.servers import client_for, model_for
-from tasks.model_choice import Candidate
+from tasks.providers.choice import Candidate
 
 LOOK_EVERY_S = 0.1
 GONE_WITHIN_S = 1.0

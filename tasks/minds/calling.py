@@ -1,7 +1,7 @@
 """One answer of a model as a step: reserved before, settled with what it came to, from the first model that answers.
 
-Which models there are: tasks/model_choice.py.  The request itself: asking.py.  What an answer used is counted in the
-transaction that keeps it; a call that was cut off stays reserved, and is counted as spent by whoever comes next.
+Which models there are: tasks/providers/choice.py.  The request itself: asking.py.  What an answer used is counted in
+the transaction that keeps it; a call that was cut off stays reserved, and is counted as spent by whoever comes next.
 """
 
 import time
@@ -16,20 +16,21 @@ from sqlalchemy.orm import Session
 import settings
 from models.errors import BudgetExceeded, Conflict, InvalidInput, PriceUnknown, ServiceUnavailable
 from models.step import StepState
-from tasks import budgets, model_choice
-from tasks.budgets import NOTHING, Reservation, usage_told
-from tasks.calls import OutputStream
 from tasks.minds import asking, record
 from tasks.minds.asking import Answer
 from tasks.minds.failures import CutOff, NoAnswer
 from tasks.minds.mind import Mind
 from tasks.minds.offer import FINISH
 from tasks.minds.record import MODEL_CALL, Turn
-from tasks.model_choice import Candidate
-from tasks.outcome import StepOutcome, clean, of_error
-from tasks.playbook import PlannedStep
-from tasks.services import SharedServices
-from tasks.steps import Begun, StepFailed, begin, obey, settle, stop_if_cut
+from tasks.plans.playbook import PlannedStep
+from tasks.providers import choice as model_choice
+from tasks.providers.choice import Candidate
+from tasks.runs.calls import OutputStream
+from tasks.runs.outcome import StepOutcome, clean, of_error
+from tasks.runs.services import SharedServices
+from tasks.runs.steps import Begun, StepFailed, begin, obey, settle, stop_if_cut
+from tasks.spending import budgets
+from tasks.spending.budgets import NOTHING, Reservation, usage_told
 from tools import triggers
 
 REFUSED, FILTERED, UNAVAILABLE = "model_refused", "content_filtered", "model_unavailable"

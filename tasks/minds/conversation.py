@@ -21,7 +21,7 @@ from pydantic_ai.tools import ToolDefinition
 from tasks.minds.offer import Offer
 from tasks.minds.opening import Opening
 from tasks.minds.record import Turn
-from tasks.token_estimate import of_question
+from tasks.spending.token_estimate import of_question
 
 OPENED_AGAIN = "A person had the task opened again. Look at what is there and go on."
 NOT_DONE = "This call was not made."

@@ -5,7 +5,7 @@ from tasks.minds.mind import Mind
 from tasks.minds.noting import bad, note
 from tasks.minds.offer import FINISH, Finish
 from tasks.minds.record import Act, Turn
-from tasks.steps import GivenUp
+from tasks.runs.steps import GivenUp
 
 MOST_ENDS = 3
 """So often may it say that the work is done without what was promised."""

@@ -10,8 +10,8 @@ from tasks.minds.detector import loop_in
 from tasks.minds.mind import Mind
 from tasks.minds.offer import FINISH
 from tasks.minds.record import Turn
-from tasks.model_plan import ModelPlan
-from tasks.steps import GivenUp, Run, enter
+from tasks.plans.model_plan import ModelPlan
+from tasks.runs.steps import GivenUp, Run, enter
 
 MOST_BAD = 4
 """Answers one after the other of which nothing could be done."""

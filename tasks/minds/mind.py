@@ -9,15 +9,15 @@ from pydantic_ai.tools import ToolDefinition
 import settings
 from models.errors import InvalidInput
 from models.states import Stage
-from tasks.limits import of_model_call
 from tasks.minds import conversation, results
 from tasks.minds.offer import Offer, offer
 from tasks.minds.opening import Opening, opening
 from tasks.minds.record import Act, Turn
-from tasks.model_choice import Candidate
-from tasks.model_plan import ModelPlan
-from tasks.outcome import StepOutcome
-from tasks.steps import Run
+from tasks.plans.model_plan import ModelPlan
+from tasks.providers.choice import Candidate
+from tasks.runs.limits import of_model_call
+from tasks.runs.outcome import StepOutcome
+from tasks.runs.steps import Run
 from tools.limits import Effective
 from tools.registry import find
 

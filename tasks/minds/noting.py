@@ -6,9 +6,9 @@ from models.step import StepState
 from tasks.minds import results
 from tasks.minds.mind import Mind
 from tasks.minds.record import BAD_CALL, Act, Turn
-from tasks.outcome import StepOutcome, clean
-from tasks.playbook import PlannedStep
-from tasks.steps import begin, obey, settle
+from tasks.plans.playbook import PlannedStep
+from tasks.runs.outcome import StepOutcome, clean
+from tasks.runs.steps import begin, obey, settle
 
 LONGEST_TOOL = 80
 

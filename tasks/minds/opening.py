@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.task import Task
-from tasks import expressions, prompts
-from tasks.inputs import Source, source_field
-from tasks.model_plan import BudgetFields, ModelPlan
+from tasks import prompts
+from tasks.orders.inputs import Source, source_field
+from tasks.plans import expressions
+from tasks.plans.model_plan import BudgetFields, ModelPlan
 from tasks.prompts import Prompt
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from models.errors import InvalidInput, NotFound
 from tasks import checks
-from tasks.model_plan import ModelPlan, Promise
-from tasks.steps import Run
+from tasks.plans.model_plan import ModelPlan, Promise
+from tasks.runs.steps import Run
 
 
 def broken(run: Run, plan: ModelPlan) -> list[str]:

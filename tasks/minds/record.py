@@ -11,7 +11,7 @@ from typing import Any
 from models.errors import InvalidInput
 from models.step import CUT_SHORT, Step, StepState
 from tasks.minds import results
-from tasks.token_estimate import Counted
+from tasks.spending.token_estimate import Counted
 
 MODEL_CALL = "model.call"
 BAD_CALL = "bad_call"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.step import Step, StepState
-from tasks.outcome import StepOutcome
+from tasks.runs.outcome import StepOutcome
 
 MOST_CHARS = 12_000
 HEAD = 8_000

@@ -9,7 +9,7 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 
 import settings
-from tasks.model_choice import Candidate
+from tasks.providers.choice import Candidate
 
 CONNECT_S = 10.0
 OPENAI = "api.openai.com"

@@ -15,17 +15,20 @@ from sqlalchemy import select
 from models.approval import Approval
 from models.database import reading
 from models.task import Task
-from tasks import emergency, leftovers, live, lost_calls
+from tasks import live
 from tasks.approvals import decisions
 from tasks.approvals.decisions import expire_due
-from tasks.canary import Watch
+from tasks.control import emergency
 from tasks.family import ends as families
-from tasks.firing import fire_due
+from tasks.keeping import leftovers
+from tasks.keeping.retention import prune_some
+from tasks.queueing.canary import Watch
+from tasks.queueing.wake_ups import CLAIMABLE, UNPUBLISHED, publish_unpublished, top_up
 from tasks.reconcile.due import DUE, LATE, fail_late, start_due
 from tasks.reconcile.lost_workers import close_lost_workers
 from tasks.reconcile.rescue import EXPIRED, requeue_lost, rescue_expired, runs_here
-from tasks.retention import prune_some
-from tasks.wake_ups import CLAIMABLE, UNPUBLISHED, publish_unpublished, top_up
+from tasks.scheduling.firing import fire_due
+from tasks.spending import lost_calls
 
 __all__ = [
     "FULL_EVERY",

@@ -1,6 +1,6 @@
 """What time brings: tasks whose start has come, and tasks whose deadline has passed before they ran.
 
-By the database's clock alone.  A running task's deadline is its run's to keep (tasks/heart.py), and that of a run
+By the database's clock alone.  A running task's deadline is its run's to keep (tasks/runs/heart.py), and that of a run
 that died rescue.py's.
 """
 
@@ -14,8 +14,8 @@ from models.database import after_commit, writing
 from models.states import Move, State, move
 from models.task import Task
 from tasks import live
+from tasks.control.standing import NO_WISH, close_steps, failure, withdraw
 from tasks.family.hearing import note_end
-from tasks.standing import NO_WISH, close_steps, failure, withdraw
 
 STARTED_AT_ONCE = 500
 FAILED_AT_ONCE = 50

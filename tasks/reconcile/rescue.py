@@ -19,10 +19,10 @@ from models.run import Run
 from models.states import TERMINAL, Move, State, move
 from models.task import Task
 from tasks import live
+from tasks.control.standing import close_steps, failure
 from tasks.family.hearing import note_end
 from tasks.logs import logger
 from tasks.processes import is_alive
-from tasks.standing import close_steps, failure
 from tools import triggers
 
 AT_ONCE = 100

@@ -26,7 +26,10 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 # tests/integration/test_command_line_control.py; of the page on models, whose commands need their servers, all:
 # tests/integration/test_providers_asked.py.
 PROVEN_ELSEWHERE = ("git clone", "bin/up", "bin/down", ".venv/bin/honcho", "bin/test", "bin/opscore chaos")
-PAGES_PROVEN_ELSEWHERE = ("control-tasks.md", "models.md",)
+PAGES_PROVEN_ELSEWHERE = (
+    "control-tasks.md",
+    "models.md",
+)
 # These stay; they are started, seen to live (they say so), and stopped.  A port that is taken is no mistake of a page.
 STAYING = {".venv/bin/celery -A worker worker": "ready.", "bin/opscore demo model": "until Ctrl-C."}
 MORE = {"bin/opscore demo model": ["--port", "0"]}

@@ -15,7 +15,7 @@ from models.leadership import RECONCILER, lead
 from models.states import State
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
-from tasks import emergency
+from tasks.control import emergency
 from tasks.folders import workspaces_root
 from tests.support.factories import every_state, make_agent, make_task, make_worker
 from tests.support.web import PLAYBOOK, Api

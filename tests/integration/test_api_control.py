@@ -12,7 +12,7 @@ from models.plan import Plan
 from models.states import State
 from models.task import Task
 from settings import Settings
-from tasks import waking
+from tasks.queueing import waking
 from tests.support.conversations import some_providers
 from tests.support.factories import every_state, make_task
 from tests.support.web import PLAYBOOK, Api

@@ -24,11 +24,14 @@ from models.event import Event
 from models.states import State
 from models.step import Step
 from models.task import Task
-from tasks import broker, control, emergency, questions, waking
+from tasks import broker
 from tasks.approvals import decisions
 from tasks.approvals.decisions import Said, decide
+from tasks.control import emergency, questions
+from tasks.control import one_task as control
+from tasks.orders.submission import Order, submit
+from tasks.queueing import waking
 from tasks.reconcile import quick
-from tasks.submission import Order, submit
 from tasks.work import Served
 from tests.support.draining import drain_all, serving
 from tests.support.workplace import plan, write

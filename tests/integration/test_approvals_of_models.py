@@ -12,9 +12,10 @@ from models.database import reading
 from models.states import State
 from models.step import Step
 from models.task import Task
-from tasks import broker, waking
+from tasks import broker
 from tasks.approvals.decisions import Said, decide
-from tasks.submission import Order, submit
+from tasks.orders.submission import Order, submit
+from tasks.queueing import waking
 from tasks.work import Served
 from tests.support.draining import drain_all, serving
 from tests.support.language_models import configure

@@ -11,7 +11,7 @@ from models.provider import ProviderKind
 from tasks.minds import asking
 from tasks.minds.asking import Answer
 from tasks.minds.failures import CutOff, NoAnswer
-from tasks.model_choice import Candidate
+from tasks.providers.choice import Candidate
 from tests.support.model_server import playing
 from tests.support.started import free_port, wait_until
 from worker.demo.script import parse

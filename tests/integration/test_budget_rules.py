@@ -12,9 +12,9 @@ from models.budget import Budget, BudgetKind, Spend, SpendState
 from models.claim import Claim, Fenced
 from models.database import reading, writing
 from models.errors import BudgetExceeded
-from tasks.budgets import Reservation, Usage, reserve, settle_alone
-from tasks.lost_calls import lose_left
-from tasks.model_plan import BudgetFields
+from tasks.plans.model_plan import BudgetFields
+from tasks.spending.budgets import Reservation, Usage, reserve, settle_alone
+from tasks.spending.lost_calls import lose_left
 from tests.support.thinking import model, next_run, running
 
 MOST = 1000

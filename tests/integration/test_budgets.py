@@ -14,9 +14,9 @@ from models.database import reading, writing
 from models.errors import BudgetExceeded, Conflict, PriceUnknown
 from models.states import State
 from models.task import Task
-from tasks import budgets, lost_calls
-from tasks.budgets import NOTHING, Reservation, Usage, reserve, settle_alone
-from tasks.model_plan import BudgetFields
+from tasks.plans.model_plan import BudgetFields
+from tasks.spending import budgets, lost_calls
+from tasks.spending.budgets import NOTHING, Reservation, Usage, reserve, settle_alone
 from tests.support.factories import make_task
 from tests.support.thinking import model, next_run, running
 

@@ -14,7 +14,8 @@ from models.event import Event
 from models.states import State
 from models.task import Task
 from models.task_list import Filters
-from tasks import bulk, waking
+from tasks.control import bulk
+from tasks.queueing import waking
 from tests.support.factories import make_task
 
 

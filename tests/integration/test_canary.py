@@ -19,8 +19,8 @@ from models.columns import database_now, now
 from models.database import reading, writing
 from models.event import Event
 from models.queue import Queue
-from tasks import canary
-from tasks.canary import HINT, Watch
+from tasks.queueing import canary
+from tasks.queueing.canary import HINT, Watch
 from tests.support.factories import make_agent, make_task, make_worker
 from tests.support.processes import wait_until
 from tests.support.workplace import LOOK, AgentWanted, Workplace, plan

@@ -16,8 +16,8 @@ from models.errors import Conflict
 from models.states import TERMINAL, Move, State
 from models.step import StepState
 from models.task import Task
-from tasks import control
 from tasks.broker import send_wake_up
+from tasks.control import one_task as control
 from tests.support.boxed import new_marker, processes_with
 from tests.support.gates import Gates
 from tests.support.processes import wait_until

@@ -22,8 +22,10 @@ from models.states import MOVES, TERMINAL, Move, State
 from models.step import CUT_OFF, Step, StepState
 from models.task import Task
 from models.workspace import Artifact, Workspace
-from tasks import control, live, waking
-from tasks.questions import answer
+from tasks import live
+from tasks.control import one_task as control
+from tasks.control.questions import answer
+from tasks.queueing import waking
 from tests.support.factories import make_artifact, make_task
 
 

@@ -8,7 +8,9 @@ from models import scope
 from models.states import State
 from models.step import StepState
 from models.task import Task
-from tasks import cloning, control, emergency
+from tasks.control import emergency
+from tasks.control import one_task as control
+from tasks.orders import cloning
 from tests.support.language_models import configure
 from tests.support.model_server import playing
 from tests.support.processes import wait_until

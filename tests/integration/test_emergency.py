@@ -12,7 +12,10 @@ from models.queue import EVERY, Queue
 from models.states import Move, State, move
 from models.task import Task
 from models.task_list import Filters
-from tasks import bulk, control, emergency, live, waking
+from tasks import live
+from tasks.control import bulk, emergency
+from tasks.control import one_task as control
+from tasks.queueing import waking
 from tests.support.factories import make_task
 
 

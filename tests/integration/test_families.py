@@ -6,7 +6,7 @@ import pytest
 
 from models import scope
 from models.states import TERMINAL, State
-from tasks import control
+from tasks.control import one_task as control
 from tests.support.boxed import new_marker, processes_with
 from tests.support.families import family, family_of_25, hand_on, leaf, states
 from tests.support.processes import wait_until

@@ -24,11 +24,14 @@ from models.states import State
 from models.task import Task
 from models.workspace import Upload
 from settings import Settings
-from tasks import control, leftovers, live, retention, waking
+from tasks import live
+from tasks.control import one_task as control
 from tasks.family import bounds, channel, ends, handed, shared
 from tasks.family.children import Asker, children_of
 from tasks.family.shared import Shared
 from tasks.family.tree import members
+from tasks.keeping import leftovers, retention
+from tasks.queueing import waking
 from tasks.reconcile.due import fail_late
 from tests.support.factories import make_agent, make_task
 from tools.waiting import Wait
@@ -48,7 +51,7 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tasks whose queues were woken; no broker is asked."""
     sent: list[str] = []
     monkeypatch.setattr(waking, "send_wake_up", lambda _queue, task_id: sent.append(task_id))
-    monkeypatch.setattr("tasks.submission.publish", lambda *_: True)
+    monkeypatch.setattr("tasks.orders.submission.publish", lambda *_: True)
     monkeypatch.setattr(live, "wish", lambda _task_id: None)
     return sent
 

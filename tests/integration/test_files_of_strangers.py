@@ -17,8 +17,8 @@ from models.database import db, writing
 from models.states import State
 from models.workspace import Upload
 from models.workspace import Workspace as WorkspaceRow
-from tasks import uploads
 from tasks.folders import workspaces_root
+from tasks.orders import uploads
 from tests.security import hostile_trees
 from tests.support.factories import make_task
 from tests.support.web import Api

@@ -19,7 +19,7 @@ from models.sign_in import new_link
 from models.states import State
 from models.task import Task
 from settings import Settings
-from tasks import waking
+from tasks.queueing import waking
 from tests.support.factories import approving, ask_approval, every_state, make_agent, make_task
 from tests.support.web import Api
 from webapp import create_app

@@ -17,7 +17,7 @@ import settings
 from models import scope
 from models.states import State
 from models.task import Task
-from tasks import control
+from tasks.control import one_task as control
 from tests.conftest import migrate
 from tests.integration.test_reconcilers import COMMAND
 from tests.support.cutting import CuttingProxy

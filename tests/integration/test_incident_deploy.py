@@ -9,7 +9,7 @@ import yaml
 from pytest_celery import CeleryBrokerCluster
 
 from settings import PROJECT
-from tasks import catalog
+from tasks.plans import catalog
 from tests.support.processes import wait_until
 from tests.support.workplace import AgentWanted, Workplace, wait_ready
 from worker.chaos.outside import lines_of

@@ -13,7 +13,7 @@ from models.agent import Worker
 from models.database import reading
 from models.run import Run
 from models.states import State
-from tasks import control
+from tasks.control import one_task as control
 from tests.support.processes import wait_until
 from tests.support.workplace import AgentWanted, Workplace, plan
 from worker.chaos.outside import lines_of

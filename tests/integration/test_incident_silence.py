@@ -23,7 +23,7 @@ from models import scope
 from models.database import reading
 from models.run import Run
 from models.states import State
-from tasks import control
+from tasks.control import one_task as control
 from tests.conftest import migrate
 from tests.support.processes import wait_until
 from tests.support.workplace import AgentWanted, Workplace, plan

@@ -13,8 +13,8 @@ from models.database import reading, writing
 from models.event import Event
 from models.states import State
 from models.task import Task
-from tasks import control
-from tasks.submission import Order, submit
+from tasks.control import one_task as control
+from tasks.orders.submission import Order, submit
 from tests.support.simulation import Process, World, simulated
 from tools.contract import Effect
 

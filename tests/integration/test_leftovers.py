@@ -18,8 +18,9 @@ from models import scope
 from models.database import bare_app, db, writing
 from models.errors import ToolFailed
 from models.workspace import Workspace as WorkspaceRow
-from tasks import leftovers, uploads
 from tasks.folders import drafts_of_histories, workspaces_root
+from tasks.keeping import leftovers
+from tasks.orders import uploads
 from tests.support.factories import make_task
 from tools.workspace import Workspace
 

@@ -35,10 +35,11 @@ from models.event import Event
 from models.states import TERMINAL, State
 from models.task import Task
 from settings import Settings
-from tasks import control, emergency, questions
-from tasks.canary import Watch
+from tasks.control import emergency, questions
+from tasks.control import one_task as control
+from tasks.orders.submission import Order, submit
+from tasks.queueing.canary import Watch
 from tasks.reconcile import full, quick
-from tasks.submission import Order, submit
 from tests.support.simulation import COMMITS, Process, World, empty, simulated
 from tools.contract import Effect
 

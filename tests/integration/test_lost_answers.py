@@ -16,9 +16,11 @@ from models.event import Event
 from models.run import Run
 from models.step import Step, StepState
 from models.task import Task
-from tasks import broker, fenced_writes, waking
+from tasks import broker
 from tasks.approvals.decisions import Said, decide
-from tasks.submission import Order, submit
+from tasks.orders.submission import Order, submit
+from tasks.queueing import waking
+from tasks.runs import fenced_writes
 from tasks.work import Served
 from tests.support.draining import drain_all
 from tests.support.factories import make_agent, make_worker

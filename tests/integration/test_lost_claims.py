@@ -14,8 +14,8 @@ from models import scope
 from models.database import reading
 from models.states import State
 from models.task import Task
-from tasks import control
-from tasks.submission import Order, submit
+from tasks.control import one_task as control
+from tasks.orders.submission import Order, submit
 from tests.support.simulation import LOSE_IT, LOSE_THE_ANSWER, Process, World, simulated
 from tools.contract import Effect
 

@@ -17,9 +17,12 @@ from models.event import Event
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
-from tasks import broker, budget_limits, control, live, waking
+from tasks import broker, live
 from tasks.approvals.decisions import Said, decide
-from tasks.submission import Order, submit
+from tasks.control import one_task as control
+from tasks.orders.submission import Order, submit
+from tasks.queueing import waking
+from tasks.spending import budget_limits
 from tasks.work import Served
 from tests.support.draining import drain_all, serving
 from tests.support.language_models import configure

@@ -17,7 +17,7 @@ import settings
 from models.budget import BudgetKind
 from models.states import State
 from settings import PROJECT
-from tasks import budget_limits
+from tasks.spending import budget_limits
 from tests.support.language_models import configure
 from tests.support.model_server import playing
 from tests.support.workplace import Workplace

@@ -10,12 +10,12 @@ from models.database import reading
 from models.errors import InvalidInput
 from models.plan import Plan
 from models.task import Task
-from tasks.cloning import clone
-from tasks.model_choice import ADD_ONE
-from tasks.model_plan import ModelPlan
-from tasks.plans import parsed, plan_of
-from tasks.schedules import Wanted, create, run_now
-from tasks.submission import Order, submit
+from tasks.orders.cloning import clone
+from tasks.orders.submission import Order, submit
+from tasks.plans.kept import parsed, plan_of
+from tasks.plans.model_plan import ModelPlan
+from tasks.providers.choice import ADD_ONE
+from tasks.scheduling.schedules import Wanted, create, run_now
 from tests.integration.test_submission import problems_of
 from tests.support.language_models import configure, forget
 from tests.support.workplace import LOOK, Workplace, plan

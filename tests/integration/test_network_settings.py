@@ -10,9 +10,9 @@ from flask import Flask
 import settings
 from models.errors import Forbidden
 from models.task import Task
-from tasks import calls
-from tasks.outcome import StepOutcome
-from tasks.told import Telling
+from tasks.runs import calls
+from tasks.runs.outcome import StepOutcome
+from tasks.runs.told import Telling
 from tests.support import servers
 from tests.support.servers import Page, Site
 from tools import limits

@@ -12,8 +12,10 @@ from models import scope
 from models.states import State
 from models.step import StepState
 from models.task import Task
-from tasks import agents as rules_of_agents
-from tasks import control, emergency, queues
+from tasks.control import agents as rules_of_agents
+from tasks.control import emergency
+from tasks.control import one_task as control
+from tasks.queueing import queues
 from tests.support.processes import wait_until
 from tests.support.workplace import AgentWanted, Workplace, plan
 from worker.chaos.outside import lines_of

@@ -8,7 +8,7 @@ import pytest
 from models import scope
 from models.states import Stage
 from models.step import StepState
-from tasks.uploads import store
+from tasks.orders.uploads import store
 from tests.support.workplace import LOOK, AgentWanted, Workplace, plan, program, write
 
 pytestmark = pytest.mark.usefixtures("celery_worker_cluster")

@@ -15,10 +15,12 @@ from models import scope
 from models.database import db, reading
 from models.errors import InvalidInput, Misconfigured, NotFound, ToolFailed
 from models.event import Event
-from tasks import model_choice, provider_models, providers
-from tasks.model_choice import Candidate, candidates
-from tasks.provider_models import ModelWanted
-from tasks.providers import Wanted
+from tasks.providers import choice as model_choice
+from tasks.providers import models as provider_models
+from tasks.providers import records as providers
+from tasks.providers.choice import Candidate, candidates
+from tasks.providers.models import ModelWanted
+from tasks.providers.records import Wanted
 
 # What differs between the databases is asked in test_budgets.py and test_spend.py.
 pytestmark = pytest.mark.parametrize(

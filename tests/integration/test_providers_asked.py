@@ -20,8 +20,8 @@ from models.sign_in import new_link
 from models.tables import TABLES
 from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient
 from settings import PROJECT
-from tasks.budgets import Usage, reserve, settle_alone
-from tasks.model_plan import BudgetFields
+from tasks.plans.model_plan import BudgetFields
+from tasks.spending.budgets import Usage, reserve, settle_alone
 from tests.acceptance.test_documents import commands
 from tests.support.factories import make_agent
 from tests.support.model_server import playing

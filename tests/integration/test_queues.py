@@ -14,7 +14,8 @@ from models.errors import InvalidInput, NotFound
 from models.event import Event
 from models.queue import Queue
 from models.states import State
-from tasks import agents, emergency, queues, waking
+from tasks.control import agents, emergency
+from tasks.queueing import queues, waking
 from tests.support.factories import make_agent, make_task, make_worker
 
 

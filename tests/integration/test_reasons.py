@@ -20,8 +20,8 @@ from models.plan import Plan
 from models.queue import EVERY, Queue
 from models.states import State
 from models.task import Task
-from tasks import reasons
-from tasks.reasons import why_queued
+from tasks.queueing import reasons
+from tasks.queueing.reasons import why_queued
 
 NOON = datetime(2020, 11, 21, 12, tzinfo=UTC)
 

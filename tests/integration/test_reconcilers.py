@@ -19,8 +19,9 @@ from models.schedule import Firing
 from models.states import State
 from models.task import Task
 from settings import PROJECT
-from tasks import live, schedules
-from tasks.submission import Order
+from tasks import live
+from tasks.orders.submission import Order
+from tasks.scheduling import schedules
 from tests.support.processes import LocalProcess, wait_until
 from tests.support.workplace import LOOK, AgentWanted, Workplace, plan
 from worker.reconciler import Listener
@@ -173,7 +174,7 @@ def test_task_of_a_submitter_that_died_between_commit_and_publish_is_done(
     workplace.ready_worker(AgentWanted("patient", "8"))
     submit = (
         "import settings, json; from models import scope; from models.database import bare_app\n"
-        "from tasks.submission import Order, submit\n"
+        "from tasks.orders.submission import Order, submit\n"
         "text = json.dumps({'steps': [{'stage': 'build', 'tool': 'files.list'}]})\n"
         "with bare_app(settings.load()).app_context(), scope.acting('person:alice'):\n"
         "    submit(Order(playbook=text, title='cut off', complexity=8))\n"

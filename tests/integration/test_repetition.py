@@ -13,8 +13,11 @@ from models.errors import Conflict
 from models.event import Event
 from models.states import State
 from models.task import Task
-from tasks import control, live, repetition, waking
-from tasks.questions import answer
+from tasks import live
+from tasks.control import one_task as control
+from tasks.control import repetition
+from tasks.control.questions import answer
+from tasks.queueing import waking
 from tests.support.factories import make_task
 
 

@@ -17,9 +17,10 @@ from models.search_query import SearchQuery
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
-from tasks import broker, waking
+from tasks import broker
 from tasks.folders import workspace_of, workspaces_root
-from tasks.submission import Order, submit
+from tasks.orders.submission import Order, submit
+from tasks.queueing import waking
 from tasks.work import Served
 from tests.support import searching, servers
 from tests.support.draining import drain_all, serving

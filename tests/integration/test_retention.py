@@ -24,11 +24,13 @@ from models.task_list import Filters, page
 from models.workspace import Artifact, Upload, UploadUse
 from models.workspace import Workspace as WorkspaceRow
 from settings import Settings
-from tasks import archive, compaction, doomed, retention, schedules, submission
 from tasks.folders import history_at, workspaces_root
-from tasks.inputs import upload_path
-from tasks.schedules import Wanted
-from tasks.submission import Order, submit
+from tasks.keeping import archive, compaction, doomed, retention
+from tasks.orders import submission
+from tasks.orders.inputs import upload_path
+from tasks.orders.submission import Order, submit
+from tasks.scheduling import schedules
+from tasks.scheduling.schedules import Wanted
 from tests.support.factories import make_artifact, make_task
 from tools.history import History
 from tools.workspace import Workspace

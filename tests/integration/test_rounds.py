@@ -20,7 +20,7 @@ from models.run import Run
 from models.states import State
 from models.step import CUT_OFF, Step, StepState
 from models.task import Task
-from tasks import standing
+from tasks.control import standing
 from tasks.reconcile import Round, quick, rescue
 from tests.support.factories import make_step
 

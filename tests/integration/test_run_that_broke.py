@@ -15,9 +15,11 @@ from models.database import reading
 from models.event import Event
 from models.states import State
 from models.task import Task
-from tasks import control, heart, plan_run, work
-from tasks.steps import Run
-from tasks.submission import Order, submit
+from tasks import work
+from tasks.control import one_task as control
+from tasks.orders.submission import Order, submit
+from tasks.runs import heart, plan_run
+from tasks.runs.steps import Run
 from tasks.work import Served
 from tests.support.workplace import plan, write
 

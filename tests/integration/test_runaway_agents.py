@@ -8,7 +8,7 @@ from pytest_celery import CeleryWorkerCluster
 from models import scope
 from models.budget import BudgetKind
 from models.states import TERMINAL
-from tasks import budget_limits
+from tasks.spending import budget_limits
 from tests.support.language_models import configure
 from tests.support.model_server import playing
 from tests.support.processes import wait_until

@@ -17,10 +17,10 @@ from models.schedule import Schedule
 from models.sign_in import new_link
 from models.task import Task
 from settings import Settings
-from tasks.model_plan import ModelPlan
-from tasks.plans import plan_of
-from tasks.schedules import Wanted, create, run_now
-from tasks.submission import Order
+from tasks.orders.submission import Order
+from tasks.plans.kept import plan_of
+from tasks.plans.model_plan import ModelPlan
+from tasks.scheduling.schedules import Wanted, create, run_now
 from tests.support.language_models import configure
 from tests.support.web import PLAYBOOK
 from webapp import create_app

@@ -16,9 +16,10 @@ from models.event import Event
 from models.schedule import Firing, Missed, Outcome, Overlap, Schedule
 from models.states import State
 from models.task import Task
-from tasks import firing, schedules, submission
-from tasks.schedules import Wanted
-from tasks.submission import Order
+from tasks.orders import submission
+from tasks.orders.submission import Order
+from tasks.scheduling import firing, schedules
+from tasks.scheduling.schedules import Wanted
 
 PLAYBOOK = '{"name": "look", "title": "Look", "steps": [{"stage": "build", "tool": "files.list"}]}'
 HOURLY = timedelta(hours=1)

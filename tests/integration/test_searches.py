@@ -20,8 +20,8 @@ from models.step import Step, StepState
 from models.task import Task
 from opscore_sdk import NotFound, OpsCoreClient
 from settings import Settings
-from tasks.pages import FamilyPages
-from tasks.searches import KeptSearches
+from tasks.research.pages import FamilyPages
+from tasks.research.searches import KeptSearches
 from tests.support import factories
 from tests.support.web import Api, live_web
 from tools.web.searches import Asked

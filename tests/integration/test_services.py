@@ -18,8 +18,8 @@ from models.columns import database_now
 from models.database import reading, writing
 from models.errors import InvalidInput, ServiceUnavailable, ToolFailed
 from models.service import Service
-from tasks import services
-from tasks.services import SharedServices
+from tasks.runs import services
+from tasks.runs.services import SharedServices
 
 NAME = "web:example.org"
 

@@ -30,7 +30,7 @@ def some_services() -> None:
 
 @pytest.fixture(autouse=True)
 def rates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.services.written_rate", lambda rates, name: "1/s" if name == PACED else None)
+    monkeypatch.setattr("tasks.runs.services.written_rate", lambda rates, name: "1/s" if name == PACED else None)
 
 
 def test_services_are_listed_those_that_are_left_alone_first(api: Api) -> None:

@@ -13,8 +13,8 @@ from models.budget import Budget, BudgetKind, Spend, SpendState
 from models.claim import Claim
 from models.database import reading
 from settings import PROJECT
-from tasks import lost_calls
-from tasks.model_plan import BudgetFields
+from tasks.plans.model_plan import BudgetFields
+from tasks.spending import lost_calls
 from tests.support.model_server import playing
 from tests.support.thinking import running
 from worker.demo.server import ModelServer

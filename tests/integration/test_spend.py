@@ -11,9 +11,9 @@ from models.columns import database_now
 from models.database import reading, writing
 from models.errors import BudgetExceeded, InvalidInput, NotFound
 from models.spend_list import Filters, SpendBy, by, total
-from tasks import budget_limits
-from tasks.budgets import Usage, reserve, settle_alone
-from tasks.model_plan import BudgetFields
+from tasks.plans.model_plan import BudgetFields
+from tasks.spending import budget_limits
+from tasks.spending.budgets import Usage, reserve, settle_alone
 from tests.support.factories import make_agent, make_task
 from tests.support.thinking import model, running
 

@@ -21,7 +21,7 @@ from models.states import State
 from models.step import StepState
 from models.task import Task
 from settings import Settings
-from tasks import catalog
+from tasks.plans import catalog
 from tests.support import factories
 from webapp import create_app
 

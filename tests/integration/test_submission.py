@@ -14,7 +14,7 @@ from models.database import db, reading
 from models.errors import Conflict, InvalidInput
 from models.states import State
 from models.task import Task
-from tasks.submission import HEAD_START, Order, Submitted, submit
+from tasks.orders.submission import HEAD_START, Order, Submitted, submit
 from tests.support.workplace import LOOK, Workplace, plan
 
 TAKES_A_SOURCE = plan(

@@ -11,7 +11,7 @@ import pytest
 
 from models import scope
 from models.states import State
-from tasks.uploads import store
+from tasks.orders.uploads import store
 from tests.support.processes import wait_until
 from tests.support.workplace import AgentWanted, Workplace
 

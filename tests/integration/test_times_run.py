@@ -16,9 +16,10 @@ from models.database import reading, writing
 from models.schedule import Firing, Outcome
 from models.states import State
 from models.task import Task
-from tasks import control, schedules
-from tasks.schedules import Wanted
-from tasks.submission import Order
+from tasks.control import one_task as control
+from tasks.orders.submission import Order
+from tasks.scheduling import schedules
+from tasks.scheduling.schedules import Wanted
 from tests.support.processes import LocalProcess, wait_until
 from tests.support.workplace import LOOK, AgentWanted, Workplace, plan, program
 

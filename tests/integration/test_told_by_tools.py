@@ -16,9 +16,9 @@ from models.event import Event
 from models.states import Stage
 from models.step import Step
 from models.task import Task
-from tasks import calls
-from tasks.ledger import Ledger
-from tasks.playbook import PlannedStep
+from tasks.plans.playbook import PlannedStep
+from tasks.runs import calls
+from tasks.runs.ledger import Ledger
 from tests.support.factories import make_task
 from tools import limits
 from tools.contract import Arguments, Context, Effect, Tool, ToolResult, Values

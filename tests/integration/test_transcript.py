@@ -15,7 +15,7 @@ from models.event import Event
 from models.states import State
 from models.step import Step
 from models.task import Task
-from tasks import providers
+from tasks.providers import records as providers
 from tests.support import factories
 from tests.support.web import Api
 from webapp.gate import PERSON

@@ -12,7 +12,7 @@ from models.claim import Claimant, claim
 from models.columns import now
 from models.database import writing
 from models.queue import EVERY, Queue
-from tasks.wake_ups import A_FEW, wanted
+from tasks.queueing.wake_ups import A_FEW, wanted
 from tests.support.factories import make_agent, make_task, make_worker
 
 SCOUT, BUILDER = "complexity.3", "complexity.8"

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from models.errors import ServiceUnavailable, ToolFailed
-from tasks.services import SharedServices
+from tasks.runs.services import SharedServices
 from tests.support import searching, servers
 from tests.support.servers import Page, Site
 from tests.support.timeline import Told

@@ -20,9 +20,11 @@ from models.states import State
 from models.step import Step
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
-from tasks import broker, providers, waking
+from tasks import broker
 from tasks.folders import workspaces_root
-from tasks.submission import Order, submit
+from tasks.orders.submission import Order, submit
+from tasks.providers import records as providers
+from tasks.queueing import waking
 from tests.support import language_models, servers
 from tests.support.draining import drain_all, serving
 from tests.support.factories import make_task

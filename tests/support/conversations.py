@@ -15,7 +15,7 @@ from models.provider import LanguageModel, Provider, ProviderKind
 from models.states import Stage, State
 from models.step import Step, StepState
 from models.task import Task
-from tasks.model_plan import ModelPlan
+from tasks.plans.model_plan import ModelPlan
 from tests.support.factories import make_artifact, make_event
 
 ASKED = ModelPlan.model_validate(

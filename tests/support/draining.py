@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from models import scope
 from models.database import writing
-from tasks.execution import execute
-from tasks.wishes import Pulse
+from tasks.runs.execution import execute
+from tasks.runs.wishes import Pulse
 from tasks.work import Drain, Served, Taken, claimant
 from tests.support.factories import make_agent, make_worker
 

@@ -18,7 +18,8 @@ from models import scope
 from models.database import bare_app, db, reading
 from models.states import TERMINAL, State
 from models.task import Task
-from tasks import live, questions, work
+from tasks import live, work
+from tasks.control import questions
 from tasks.reconcile import requeue_lost
 from tasks.work import Served
 from tools import triggers

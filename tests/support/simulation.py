@@ -27,9 +27,11 @@ from models.database import Base, db, send_together, writing
 from models.plan import Plan
 from models.states import State
 from models.task import Task
-from tasks import broker, fenced_writes, heart, live, wake_ups, waking, work
-from tasks.heart import Heart
+from tasks import broker, live, work
+from tasks.queueing import wake_ups, waking
 from tasks.reconcile import rescue
+from tasks.runs import fenced_writes, heart
+from tasks.runs.heart import Heart
 from tasks.work import Served
 from tools import registry, triggers
 from tools.contract import Arguments, Context, Effect, Tool, ToolResult, Values

@@ -20,7 +20,7 @@ from models.claim import Claim
 from models.database import bare_app, writing
 from models.errors import BudgetExceeded
 from models.task import Task
-from tasks import budgets
+from tasks.spending import budgets
 from tests.support.thinking import model
 from tools import triggers
 

@@ -9,9 +9,9 @@ from models.database import writing
 from models.provider import ProviderKind
 from models.states import State
 from models.task import Task
-from tasks import budgets
-from tasks.model_choice import Candidate
-from tasks.model_plan import BudgetFields
+from tasks.plans.model_plan import BudgetFields
+from tasks.providers.choice import Candidate
+from tasks.spending import budgets
 from tests.support.factories import make_task
 
 CHEAP: dict[str, Any] = {"input_price": 1_000_000, "output_price": 2_000_000}

@@ -21,8 +21,8 @@ from models.step import Step
 from models.task import Task
 from settings import PROJECT, Settings
 from tasks.folders import workspace_of
+from tasks.orders.submission import Order, submit
 from tasks.reconcile import Round, reconcile
-from tasks.submission import Order, submit
 from tests.support.processes import CELERY, LocalBroker, LocalWorker, wait_until
 
 

@@ -11,8 +11,8 @@ EVERYBODY = (
     "worker.reconciler",
     "webapp",
     "worker.command_line.program",
-    "tasks.execution",
-    "tasks.submission",
+    "tasks.runs.execution",
+    "tasks.orders.submission",
 )
 LOOK = f"""
 import importlib, sys

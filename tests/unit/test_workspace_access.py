@@ -73,7 +73,7 @@ BY_NAME: dict[str, dict[str, str]] = {
     "tasks/family/sources.py": {
         "upload_path(settings.load(), upload_id).unlink(missing_ok=True)": "among the uploads",
     },
-    "tasks/place.py": {
+    "tasks/runs/place.py": {
         "(given := handed.folder_for(self._task.id)).is_dir()": "what was handed over, in a folder of ours",
         "told.data_dir.resolve()": "our own data folder",
         "self.workspace.write_bytes(readme.FILE, text)": "the workspace's own call, by descriptor",
@@ -99,7 +99,7 @@ MAY_DECODE = {
     "tools/web/reading/inside.py": "runs inside the sandbox",
     "webapp/zip_stream.py": "writes an archive, and reads none",
     "tools/packages/own_default.py": "reads the pip that comes with Python",
-    "tasks/archive.py": "writes what rows say, and reads its own files",
+    "tasks/keeping/archive.py": "writes what rows say, and reads its own files",
 }
 
 

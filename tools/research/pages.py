@@ -1,6 +1,7 @@
 """The pages that a task really fetched: what may be cited, and what quotes are held to.
 
-They are known from the task's steps (tasks/pages.py), never from files of the workspace, which the task can write.
+They are known from the task's steps (tasks/research/pages.py), never from files of the workspace, which the task can
+write.
 """
 
 import hashlib

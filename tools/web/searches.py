@@ -1,6 +1,6 @@
 """What is kept of searches: their history, for people, and answers that are still good, for the same search again.
 
-A tool sees no database: it is handed something that keeps them (tasks/searches.py).
+A tool sees no database: it is handed something that keeps them (tasks/research/searches.py).
 """
 
 import hashlib

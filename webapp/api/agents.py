@@ -14,7 +14,7 @@ from models.database import db
 from models.errors import NotFound
 from models.states import State
 from models.task_list import Filters, page
-from tasks import agents as agent_rules
+from tasks.control import agents as agent_rules
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import AgentChange, AgentPath, Agents, AgentShape, TaskSummary, WorkerShape

@@ -11,8 +11,8 @@ from models.budget import BudgetKind
 from models.database import db
 from models.money import MICRO
 from models.spend_list import Filters, SpendBy, Spent, by, total
-from tasks import budget_limits
-from tasks.budget_limits import Limit, Standing
+from tasks.spending import budget_limits
+from tasks.spending.budget_limits import Limit, Standing
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import Answer, Question

@@ -7,7 +7,9 @@ from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
 
 from models.task_list import Filters
-from tasks import bulk, cloning, control, questions
+from tasks.control import bulk, questions
+from tasks.control import one_task as control
+from tasks.orders import cloning
 from webapp.api.control_shapes import BulkProgress, NewAnswer, NewBulk, NewClone, NewPause, NewReplay, Nothing
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from models.money import MICRO
 from models.provider import LanguageModel, Provider, ProviderKind
-from tasks import providers
-from tasks.provider_answers import Found, Offered
+from tasks.providers import records as providers
+from tasks.providers.answers import Found, Offered
 from webapp.api.shapes import LARGEST_NUMBER, Answer, Complexity, Question
 
 Price = Annotated[

@@ -4,8 +4,9 @@ from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
 
 from models.provider import Provider
-from tasks import provider_models, providers
-from tasks.provider_models import ModelWanted
+from tasks.providers import models as provider_models
+from tasks.providers import records as providers
+from tasks.providers.models import ModelWanted
 from webapp.api.gate import require
 from webapp.api.provider_shapes import (
     EncryptedAgain,

@@ -3,7 +3,8 @@
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from tasks import emergency, queues
+from tasks.control import emergency
+from tasks.queueing import queues
 from webapp.api.control_shapes import (
     EmergencyShape,
     NewStop,

@@ -6,8 +6,8 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 
-from tasks import retention
-from tasks.retention import Rule
+from tasks.keeping import retention
+from tasks.keeping.retention import Rule
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.schedule_shapes import NothingMore

@@ -14,9 +14,9 @@ from models.database import db
 from models.errors import NotFound
 from models.schedule import Schedule
 from models.schedule_list import Fired, Listed
-from tasks import recurrence, schedules
-from tasks.recurrence import Recurrence
-from tasks.schedules import Wanted
+from tasks.scheduling import recurrence, schedules
+from tasks.scheduling.recurrence import Recurrence
+from tasks.scheduling.schedules import Wanted
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.schedule_shapes import (

@@ -9,7 +9,7 @@ from pydantic import Field
 from models import service_list
 from models.database import db
 from models.service_list import Circuit, Known
-from tasks import services
+from tasks.runs import services
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import Answer, Question

@@ -13,8 +13,8 @@ from models.errors import NotFound
 from models.step import Step
 from models.task import Task
 from models.task_list import Filters, page
-from tasks.reasons import why_queued
-from tasks.submission import Order, submit
+from tasks.orders.submission import Order, submit
+from tasks.queueing.reasons import why_queued
 from tools.limits import kept
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent

@@ -4,9 +4,9 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from models.errors import InvalidInput
-from tasks import catalog
-from tasks.plan_text import parse
-from tasks.playbook import check_inputs, dry_run, with_defaults
+from tasks.plans import catalog
+from tasks.plans.plan_text import parse
+from tasks.plans.playbook import check_inputs, dry_run, with_defaults
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import (

@@ -6,7 +6,7 @@ from flask import Response, current_app, request
 from flask_openapi import APIBlueprint, RequestBody, Tag
 
 from models.errors import InvalidInput, Problem
-from tasks.uploads import store
+from tasks.orders.uploads import store
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import UploadQuery, UploadShape

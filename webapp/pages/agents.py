@@ -1,6 +1,7 @@
 """The agents: a light and its reason for each, where and how it runs, what it does now; one agent with its limits.
 
-What a tier of the sandbox means: tools/tiers.py.  What changing limits, pausing and resuming does: tasks/agents.py.
+What a tier of the sandbox means: tools/tiers.py.  What changing limits, pausing and resuming does:
+tasks/control/agents.py.
 """
 
 from collections import defaultdict
@@ -20,8 +21,9 @@ from models.errors import InvalidInput, NotFound, Problem
 from models.service_list import left_alone
 from models.spend_list import Filters, SpendBy, by
 from models.task import Task
-from tasks import agents, budget_limits
-from tasks.limits import before_a_task
+from tasks.control import agents
+from tasks.runs.limits import before_a_task
+from tasks.spending import budget_limits
 from tools.tiers import meaning
 from webapp import gate, glance, limit_form
 from webapp.amounts import counted

@@ -1,7 +1,7 @@
 """Ask an agent: say in words what shall be done, and within what; a model decides how.
 
 The third way to a new task, beside templates and playbooks (new_task.py).  What is said about the model's work:
-webapp/thinking_form.py.  What is checked, and where: tasks/submission.py, tasks/model_order.py.
+webapp/thinking_form.py.  What is checked, and where: tasks/orders/submission.py, tasks/orders/model_order.py.
 """
 
 import json
@@ -11,9 +11,9 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from models.errors import Problem
-from tasks import model_order
-from tasks.model_plan import ModelPlan
-from tasks.plans import parsed
+from tasks.orders import model_order
+from tasks.plans.kept import parsed
+from tasks.plans.model_plan import ModelPlan
 from webapp import gate, tool_words
 from webapp.new_task_form import Draft
 from webapp.pages.new_task import submitted

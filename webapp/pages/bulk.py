@@ -1,7 +1,7 @@
 """One thing done to all tasks that match the filters: first how many, then so many a request until it is done.
 
-What is done, and to which: tasks/bulk.py.  With scripts the dialog goes on by itself and shows how far it is; without
-them each press of a button does a few seconds' worth.
+What is done, and to which: tasks/control/bulk.py.  With scripts the dialog goes on by itself and shows how far it is;
+without them each press of a button does a few seconds' worth.
 """
 
 import time
@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from models.task_list import Filters
-from tasks import bulk
+from tasks.control import bulk
 from webapp import gate
 from webapp.ask import Question, ask, is_part
 from webapp.pages.dead_letters import reason_is

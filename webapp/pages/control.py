@@ -1,7 +1,7 @@
 """What the buttons of a task do: cancel, pause, resume, retry, replay, dismiss (and back), answer its question.
 
-Which buttons there are: webapp/task_controls.py.  What each does: tasks/control.py, tasks/questions.py.
-What could do harm is asked first, by the GET of the same address: webapp/ask.py.
+Which buttons there are: webapp/task_controls.py.  What each does: tasks/control/one_task.py,
+tasks/control/questions.py. What could do harm is asked first, by the GET of the same address: webapp/ask.py.
 """
 
 from flask import Blueprint, request, url_for
@@ -12,7 +12,8 @@ from models.errors import NotFound
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
-from tasks import control, questions
+from tasks.control import one_task as control
+from tasks.control import questions
 from tasks.family.tree import count_living_below
 from webapp import task_view
 from webapp.amounts import counted

@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from models.database import db
 from models.errors import InvalidInput, NotFound
 from models.task import Task
-from tasks import media_types
 from tasks.folders import workspace_of
+from tasks.orders import media_types
 from tools.entries import Entry
 from tools.workspace import Workspace
 from webapp import preview

@@ -1,7 +1,7 @@
 """The language models: which is asked about what, in which order, for what price; and who offers them.
 
 Providers are added in provider.py and looked after there; here is the list of all models, and each one's form.
-What is done: tasks/provider_models.py; the lists: webapp/model_list.py.
+What is done: tasks/providers/models.py; the lists: webapp/model_list.py.
 """
 
 from typing import Any
@@ -14,7 +14,8 @@ from sqlalchemy.orm import joinedload
 from models.database import db
 from models.errors import InvalidInput, NotFound, Problem
 from models.provider import LanguageModel
-from tasks import provider_models, providers
+from tasks.providers import models as provider_models
+from tasks.providers import records as providers
 from webapp import gate, model_form, model_list, model_uses
 from webapp.ask import Question, ask, done
 from webapp.pages.task import checked_id

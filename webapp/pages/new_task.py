@@ -1,7 +1,7 @@
 """Hand in a task: choose a template and fill its form in, or paste a playbook.
 
 The form is made from the schema of the inputs (schema_form.py); what was sent comes back whole when something in it
-is wrong (new_task_form.py).  What is checked, and where: tasks/submission.py.
+is wrong (new_task_form.py).  What is checked, and where: tasks/orders/submission.py.
 """
 
 from typing import Any
@@ -10,12 +10,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from models.errors import Conflict, InvalidInput
-from tasks import catalog
-from tasks.model_plan import ModelPlan
-from tasks.plan_text import parse
-from tasks.plans import AnyPlan, parsed
-from tasks.playbook import dry_run
-from tasks.submission import submit
+from tasks.orders.submission import submit
+from tasks.plans import catalog
+from tasks.plans.kept import AnyPlan, parsed
+from tasks.plans.model_plan import ModelPlan
+from tasks.plans.plan_text import parse
+from tasks.plans.playbook import dry_run
 from webapp import gate
 from webapp.new_task_form import Draft, durations, form_words
 from webapp.pages.task import the_task

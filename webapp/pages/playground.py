@@ -12,8 +12,8 @@ from models.errors import InvalidInput
 from models.states import State
 from models.step import Step
 from models.task import Task
-from tasks.reasons import why_queued
-from tasks.submission import submit
+from tasks.orders.submission import submit
+from tasks.queueing.reasons import why_queued
 from tools.limits import kept
 from webapp import gate, model_list, model_try, playground
 from webapp.model_try import ModelTry

@@ -1,6 +1,6 @@
 """One provider of language models: add it, test it, choose among what it offers, change it, take it away.
 
-What is done: tasks/providers.py, tasks/provider_models.py.  The list of all models: models.py.
+What is done: tasks/providers/records.py, tasks/providers/models.py.  The list of all models: models.py.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from models.database import db
 from models.errors import InvalidInput, OpsCoreError, Problem
 from models.provider import Provider, ProviderKind
-from tasks import provider_models, providers
-from tasks.provider_answers import Offered
-from tasks.providers import Wanted
+from tasks.providers import models as provider_models
+from tasks.providers import records as providers
+from tasks.providers.answers import Offered
+from tasks.providers.records import Wanted
 from webapp import gate, model_uses
 from webapp.amounts import counted
 from webapp.ask import Question, ask, done, is_part

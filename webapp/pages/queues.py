@@ -1,6 +1,6 @@
 """The queues: what waits and runs in each, who serves it, and the rules that people make for it.
 
-What a rule does: tasks/queues.py.  The stop of all queues at once: pages/standing.py.
+What a rule does: tasks/queueing/queues.py.  The stop of all queues at once: pages/standing.py.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from models.errors import InvalidInput
 from models.queue import Queue
 from models.states import State
 from models.task import Task
-from tasks import queues
-from tasks.queues import QueueView
+from tasks.queueing import queues
+from tasks.queueing.queues import QueueView
 from webapp import gate
 from webapp.amounts import counted
 from webapp.ask import Question, Wanted, ask, done

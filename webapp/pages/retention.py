@@ -1,6 +1,6 @@
 """For how long ended tasks are kept: a rule for each state, with what it would delete now, asked before it is kept.
 
-The rules: tasks/retention.py.
+The rules: tasks/keeping/retention.py.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from models.errors import InvalidInput
-from tasks import compaction, retention
-from tasks.retention import Due, Rule
+from tasks.keeping import compaction, retention
+from tasks.keeping.retention import Due, Rule
 from webapp import gate
 from webapp.amounts import counted, size
 from webapp.ask import Question, ask, done

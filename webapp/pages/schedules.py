@@ -1,6 +1,7 @@
 """The schedules: all of them, one with its times, the form of a new one or of one that is changed.
 
-The form: webapp/schedule_form.py.  What a schedule does: tasks/schedules.py, and when its time comes tasks/firing.py.
+The form: webapp/schedule_form.py.  What a schedule does: tasks/scheduling/schedules.py, and when its time comes
+tasks/scheduling/firing.py.
 """
 
 from dataclasses import replace
@@ -14,12 +15,14 @@ from models import schedule_list
 from models.database import db
 from models.errors import InvalidInput, Problem
 from models.schedule import Schedule
-from tasks import catalog, model_order, recurrence, schedules
-from tasks.plan_text import parse
-from tasks.plans import AnyPlan
-from tasks.playbook import dry_run
-from tasks.recurrence import Recurrence
-from tasks.submission import Order
+from tasks.orders import model_order
+from tasks.orders.submission import Order
+from tasks.plans import catalog
+from tasks.plans.kept import AnyPlan
+from tasks.plans.plan_text import parse
+from tasks.plans.playbook import dry_run
+from tasks.scheduling import recurrence, schedules
+from tasks.scheduling.recurrence import Recurrence
 from webapp import gate, glance, limit_form, schedule_form
 from webapp.ask import Question, ask, done, is_part
 from webapp.new_task_form import Draft, retry_as_typed

@@ -1,6 +1,6 @@
 """The searches that tasks made: a list to look through, and one of them with what it found.
 
-How a page is read: models/search_history.py.  Who writes them: tasks/searches.py.
+How a page is read: models/search_history.py.  Who writes them: tasks/research/searches.py.
 """
 
 from uuid import UUID

@@ -10,7 +10,7 @@ from models import service_list
 from models.database import db
 from models.errors import NotFound
 from models.service_list import Known
-from tasks import services
+from tasks.runs import services
 from webapp import gate
 from webapp.amounts import duration
 from webapp.ask import Question, ask, done

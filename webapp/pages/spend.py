@@ -1,6 +1,6 @@
 """What model calls cost, and how much they may: today, day by day, by agent, task and model; limits to set.
 
-The sums: models/spend_list.py.  The limits, and what counts against them: tasks/budget_limits.py.
+The sums: models/spend_list.py.  The limits, and what counts against them: tasks/spending/budget_limits.py.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,8 +18,8 @@ from models.errors import InvalidInput, Problem
 from models.spend_list import Filters, SpendBy, Spent, by, total
 from models.states import State
 from models.task import Task
-from tasks import budget_limits, budgets
-from tasks.budget_limits import Standing
+from tasks.spending import budget_limits, budgets
+from tasks.spending.budget_limits import Standing
 from tools import quantities
 from tools.quantities import Measure
 from webapp import gate, spend_bars
@@ -169,7 +169,7 @@ def _limit(kind: BudgetKind, name: str, said: str, back: str) -> ResponseReturnV
 
 
 def _read(typed: dict[str, str]) -> dict[str, str]:
-    """As tasks/budget_limits.py reads them: `200 k` is a number here; what is none is said there."""
+    """As tasks/spending/budget_limits.py reads them: `200 k` is a number here; what is none is said there."""
     return typed | {name: _number(typed[name]) for name in ("tokens", "calls") if typed[name]}
 
 

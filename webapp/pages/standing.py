@@ -1,6 +1,6 @@
 """What the frame of every page knows of the whole installation, and the emergency stop in it.
 
-What is counted: webapp/standing.py.  What a stop and its release do: tasks/emergency.py.
+What is counted: webapp/standing.py.  What a stop and its release do: tasks/control/emergency.py.
 """
 
 import time
@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from models.database import db
-from tasks import emergency
-from tasks.emergency import Emergency
+from tasks.control import emergency
+from tasks.control.emergency import Emergency
 from webapp import gate
 from webapp.amounts import counted, number
 from webapp.ask import Question, Wanted, ask, done

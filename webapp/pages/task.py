@@ -18,7 +18,7 @@ from models.event import Event, events_after
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
-from tasks.reasons import why_queued
+from tasks.queueing.reasons import why_queued
 from tools import limits, terminal_text
 from tools.tiers import NONE, meaning
 from webapp import (

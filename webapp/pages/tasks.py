@@ -17,7 +17,7 @@ from models.states import State
 from models.task import Task
 from models.task_list import SHOWN, Filters
 from models.task_list import page as page_of
-from tasks.bulk import ACTIONS
+from tasks.control.bulk import ACTIONS
 from webapp import gate
 
 page = Blueprint("tasks", __name__)

@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from models.errors import InvalidInput
-from tasks import uploads
+from tasks.orders import uploads
 from webapp import gate
 
 page = Blueprint("new_upload", __name__)

@@ -8,7 +8,8 @@ from flask import Response, current_app, render_template
 from models.database import db
 from models.errors import NotFound
 from models.task import Task
-from tasks import masking, providers
+from tasks import masking
+from tasks.providers import records as providers
 from webapp.downloads import only_to_save
 from webapp.transcript import markdown, record
 from webapp.transcript.blocks import Block, masked

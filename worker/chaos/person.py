@@ -17,7 +17,7 @@ from models.database import reading
 from models.errors import OpsCoreError
 from models.states import State
 from models.task import Task
-from tasks import questions
+from tasks.control import questions
 from worker.chaos.outside import keys_in
 
 LOOKS_EVERY_S = 1.0

@@ -98,7 +98,7 @@ def _schema(client: "OpsCoreClient", what: str, text: str | None) -> Mapping[str
     """The JSON Schema of the inputs, field by field."""
     if text is None:
         return _fields(client.template(what).inputs)
-    from tasks.plan_text import parse
+    from tasks.plans.plan_text import parse
 
     return _fields(parse(text).inputs)
 

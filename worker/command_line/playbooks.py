@@ -10,7 +10,7 @@ from worker.command_line.frame import FAILED, MISUSED, Local, as_json, console, 
 
 if TYPE_CHECKING:
     from models.errors import Problem
-    from tasks.playbook import PlannedCall
+    from tasks.plans.playbook import PlannedCall
 
 
 @click.group()
@@ -27,8 +27,8 @@ def check(file: str, given: tuple[str, ...]) -> None:
     Nothing is run. Exit code 1 when something is wrong.
     """
     from models.errors import InvalidInput
-    from tasks.plan_text import parse
-    from tasks.playbook import Playbook, check_inputs, dry_run, with_defaults
+    from tasks.plans.plan_text import parse
+    from tasks.plans.playbook import Playbook, check_inputs, dry_run, with_defaults
 
     inputs = dict(_pair(each) for each in given)
     try:

@@ -69,7 +69,7 @@ def prune() -> None:
 def compact() -> None:
     """Give the room of deleted rows back to the disk; works while OpsCore runs or is stopped."""
     from models.database import bare_app
-    from tasks import compaction
+    from tasks.keeping import compaction
 
     told = frame()
     if not told.settings().database_url:

@@ -58,7 +58,7 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
     The exit code is the command's; 124 when the time was up, 125 when this host cannot isolate.
     """
     from models.errors import OpsCoreError, SandboxUnavailable
-    from tasks.limits import of_installation
+    from tasks.runs.limits import of_installation
     from tools.limits import tightest
 
     told = frame().settings()
@@ -82,8 +82,8 @@ def run(workspace: Path, timeout: float | None, command: tuple[str, ...]) -> Non
 def _run(told: "Settings", folder: Path, command: tuple[str, ...], limits: "Limits") -> "ToolResult":
     """One call of terminal.run on the folder, as a step's would be; a person may start any program."""
     from settings import PROJECT
-    from tasks.calls import context_of
     from tasks.folders import workspaces_root
+    from tasks.runs.calls import context_of
     from tools import borrowed
     from tools.contract import ignore
     from tools.registry import find

@@ -17,7 +17,7 @@ from models.states import TERMINAL, Stage, State
 from models.step import Step, StepState
 from models.task import Task
 from tasks import folders
-from tasks.submission import SAMPLE, submit_sample
+from tasks.orders.submission import SAMPLE, submit_sample
 
 AUTHOR = "system:up"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.playbook import parse
+from tasks.plans.playbook import parse
 from webapp.playbook_text import as_written
 
 SCRIPT = "import sys\n\nfor line in sys.stdin:\n    print(line, end='')\n"

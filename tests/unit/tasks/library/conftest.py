@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from tasks import catalog
+from tasks.plans import catalog
 from tools import environment, interpreter
 
 

@@ -2,7 +2,7 @@
 
 from models.step import Step, StepState
 from tasks.minds import results
-from tasks.outcome import StepOutcome
+from tasks.runs.outcome import StepOutcome
 
 
 def test_failure_tells_its_reason_its_exit_code_and_what_was_printed() -> None:

@@ -1,0 +1,1 @@
+"""Accept a task: what somebody hands in, checked, and written with its first event."""

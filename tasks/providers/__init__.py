@@ -1,0 +1,1 @@
+"""Who offers language models, which, and which of them a task thinks with."""

@@ -1,0 +1,1 @@
+"""What model calls may cost: budgets, kept before each call, and how they stand."""

@@ -1,7 +1,7 @@
 """A model's answer as HTML: the part of Markdown that models write, and nothing that a browser would act on.
 
 Every character passes through `escape`; elements are only those that are written here, and links lead only to the
-web.  What is no Markdown stays as it was written.  Shown by templates/parts/answer.html.
+web.  What is no Markdown stays as it was written.  Templates use it as the filter `markdown`, as parts/turn.html does.
 """
 
 import re
@@ -17,6 +17,8 @@ TOP = 2
 """Level of the heading that an answer stands under."""
 DEEPEST = 4
 """Of lists and quotations within each other."""
+WIDEST = 50
+"""Columns of a table; a wider one is shown as it was written."""
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
 HEADING = re.compile(r" {0,3}(#{1,6}) +(.+)")
 HEADING_MADE = re.compile(r"<h([3-6])>([^\n]*?)</h[3-6]>")
@@ -136,10 +138,13 @@ def _item(lines: list[str], depth: int) -> Markup:
 def _table(lines: list[str], at: int, _depth: int) -> Read:
     if "|" not in lines[at] or at + 1 >= len(lines) or not UNDER_HEAD.fullmatch(lines[at + 1][:2000]):
         return None
-    head, at = _cells(lines[at]), at + 2
+    head, under, at = _cells(lines[at]), _cells(lines[at + 1]), at + 2
+    if len(head) != len(under) or len(head) > WIDEST:
+        return None
     rows = []
     while at < len(lines) and "|" in lines[at]:
-        rows.append((_cells(lines[at]) + [""] * len(head))[: len(head)])
+        # Not filled up: a short answer with many empty rows would make a page of megabytes.
+        rows.append(_cells(lines[at])[: len(head)])
         at += 1
     top = _each("<th scope=col>{}</th>", head)
     body = Markup("").join(Markup("<tr>{}</tr>").format(_each("<td>{}</td>", row)) for row in rows)
@@ -148,7 +153,7 @@ def _table(lines: list[str], at: int, _depth: int) -> Read:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
 
 
 def _each(element: str, texts: Iterable[str]) -> Markup:

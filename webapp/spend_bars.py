@@ -1,4 +1,4 @@
-"""What model calls cost or used on each of the last days, as bars: drawn by templates/parts/spend_bars.html.
+"""What model calls cost or used on each of the last days, as bars: drawn by templates/pages/spend.html.
 
 The sums: models/spend_list.py.  As throughput.py: SVG with plain attributes, no inline style.
 """

@@ -52,7 +52,7 @@ def task(web: Flask) -> Task:
         )
         first, second = session.scalars(select(Step).where(Step.task_id == task.id).order_by(Step.position)).all()[:2]
         first.tool, first.title = "model.call", "Ask the model"
-        first.stdout = "I **count** <script>alert(1)</script> ![x](http://evil.example/x.png)"
+        first.stdout = "I **count** <script>alert(1)</script> \\<img src=x> 1 < 2 ![x](http://evil.example/x.png)"
         first.output = {"text": first.stdout, "calls": [{"name": "files_write"}], "message": {"key": CREDENTIAL}}
         first.usage = {
             "provider": "demo", "model": "demo/small", "prompt": PROMPT, "input_tokens": 1200, "output_tokens": 30,
@@ -116,7 +116,9 @@ def test_markdown_keeps_what_was_printed_in_its_fence_and_fetches_no_picture(api
     text = fetched(api, task, "md")
     assert "````\nprinted ***\n```\nand a fence\n````" in text
     assert "# \\<Count\\> \\`files\\`" in text
-    assert "> I **count** \\<script>alert(1)\\</script> !\\[x](http://evil.example/x.png)" in text
+    assert (
+        "> I **count** &lt;script>alert(1)&lt;/script> \\&lt;img src=x> 1 < 2 !\\[x](http://evil.example/x.png)" in text
+    )
 
 
 @LOOKS

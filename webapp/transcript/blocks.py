@@ -65,9 +65,10 @@ class Part:
 Block = Heading | Facts | Words | Code | Rows | Part
 
 
-def cut(text: str) -> str:
-    """The text; of a long one its first and its last part."""
-    text = plain(text)
+def cut(text: str, masks: Masks) -> str:
+    """The text without secrets; of a long one its first and its last part."""
+    # Masked before it is cut: no mask finds half a secret.
+    text = masks.text(plain(text))
     if len(text) <= LONGEST:
         return text
     half = LONGEST // 2
@@ -87,7 +88,7 @@ def _masked(block: Block, masks: Masks) -> Block:
 def _inside(value: Any, masks: Masks) -> Any:
     match value:
         case str():
-            return harmless(masks.text(value)).replace("\r", "")
+            return masks.text(harmless(value).replace("\r", ""))
         case tuple():
             return tuple(_inside(each, masks) for each in value)
         case list():

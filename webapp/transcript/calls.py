@@ -30,15 +30,15 @@ def call(step: Step, index: int, masks: Masks) -> list[Block]:
     ]
     blocks: list[Block] = [Heading(f"{index}. {step.title}", 3, str(step.state)), facts(pairs)]
     if step.tool == MODEL_CALL:
-        return blocks + _answer(step)
-    blocks += _code("Given", masks.value(step.arguments or {}))
-    blocks += _printed("Error output", step.stderr)
-    blocks += _printed("Output", step.stdout)
-    blocks += _code("Returned", masks.value(step.output or {}))
-    return blocks + _folded("What the model was told of it", step.for_model or "")
+        return blocks + _answer(step, masks)
+    blocks += _code("Given", step.arguments, masks)
+    blocks += _printed("Error output", step.stderr, masks)
+    blocks += _printed("Output", step.stdout, masks)
+    blocks += _code("Returned", step.output, masks)
+    return blocks + _folded("What the model was told of it", step.for_model or "", masks)
 
 
-def _answer(step: Step) -> list[Block]:
+def _answer(step: Step, masks: Masks) -> list[Block]:
     """What the model said; what it asked for follows as steps of their own, with their arguments."""
     output = step.output or {}
     pairs = [
@@ -46,7 +46,7 @@ def _answer(step: Step) -> list[Block]:
         ("Could call", ", ".join(map(str, (step.arguments or {}).get("tools", [])))),
         ("Ended by", output.get("finish_reason")),
     ]
-    said: list[Block] = [Words(cut(step.stdout), is_answer=True)] if step.stdout else []
+    said: list[Block] = [Words(cut(step.stdout, masks), is_answer=True)] if step.stdout else []
     return [*said, facts(pairs)]
 
 
@@ -83,18 +83,18 @@ def _changes(changes: dict[str, list[str]]) -> str:
     return "; ".join(said)
 
 
-def _code(label: str, value: Any) -> list[Block]:
+def _code(label: str, value: Any, masks: Masks) -> list[Block]:
     if not value:
         return []
-    text = cut(json_text(value))
+    text = cut(json_text(masks.value(value)), masks)
     return [Code(label, text, "json", len(text) > FOLDED_FROM)]
 
 
-def _printed(label: str, text: str) -> list[Block]:
-    shown = cut(text or "")
+def _printed(label: str, text: str, masks: Masks) -> list[Block]:
+    shown = cut(text or "", masks)
     return [Code(label, shown, "", len(shown) > FOLDED_FROM)] if shown.strip() else []
 
 
-def _folded(label: str, text: str, language: str = "") -> list[Block]:
-    shown = cut(text)
-    return [Code(label, shown, language, is_long=True)] if shown.strip() else []
+def _folded(label: str, text: str, masks: Masks) -> list[Block]:
+    shown = cut(text, masks)
+    return [Code(label, shown, "", is_long=True)] if shown.strip() else []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from webapp.transcript.blocks import Block, Code, Facts, Heading, Part, Rows, Words
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>#|])")
+_BEGINS_HTML = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def text(title: str, blocks: list[Block]) -> str:
@@ -44,7 +45,9 @@ def _table(block: Rows) -> str:
 
 def _harmless(line: str) -> str:
     """A line whose writer may use Markdown, but no HTML, and no picture that a viewer would fetch from outside."""
-    return line.replace("<", "\\<").replace("![", "!\\[")
+    # A backslash before `<` would be undone by one that stands there already.  In code too, where it is seen: what
+    # is code depends on the viewer, and one that sees less of it would run the rest.
+    return _BEGINS_HTML.sub("&lt;", line).replace("![", "!\\[")
 
 
 def _line(shown: str) -> str:

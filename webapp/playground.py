@@ -57,10 +57,7 @@ def schema_of(tool: Tool) -> dict[str, Any]:
 
 def _plain(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """A field that may be None is one that may be left out; one for long texts says so."""
-    kinds = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
-    found = {key: value for key, value in schema.items() if key != "anyOf"} | kinds[0] if len(kinds) == 1 else schema
-    if found.get("default", "") is None:
-        found = {key: value for key, value in found.items() if key != "default"}
+    found = schema_form.plain(schema)
     return {**found, "format": "text"} if found.get("type") == "string" and name in LONG else found
 
 

@@ -15,6 +15,8 @@ Kind = Literal["source", "choice", "switch", "whole", "decimal", "long", "lines"
 
 PREFIX = "in."
 LONG_TEXT = 200
+MAY_BE_NONE = "x-may-be-none"
+MAY_BE_NONE = "x-may-be-none"
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Field:
     title: str
     hint: str = ""
     is_required: bool = False
+    may_be_none: bool = False
     value: Any = None
     choices: list[Any] = field(default_factory=list)
     minimum: float | None = None
@@ -44,7 +47,7 @@ class Field:
             return ""
         if self.kind == "lines" and isinstance(self.value, list):
             return "\n".join(map(str, self.value))
-        if self.kind == "json" and not isinstance(self.value, str):
+        if self.kind == "json" and not _reads_as_it_stands(self.value):
             return json.dumps(self.value, ensure_ascii=False)
         return str(self.value)
 
@@ -58,9 +61,29 @@ def fields_of(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Fiel
     """The form's fields in the schema's order, with these values or the schema's defaults."""
     required = schema.get("required", [])
     return [
-        _field(name, each if isinstance(each, dict) else {}, name in required, values)
+        _field(name, plain(each) if isinstance(each, dict) else {}, name in required, values)
         for name, each in schema.get("properties", {}).items()
     ]
+
+
+def plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The field's schema without the None that it may also be: such a field is one that may be left empty."""
+    kinds = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
+    if len(kinds) != 1 or len(schema["anyOf"]) == 1:
+        return dict(schema)
+    found = {name: each for name, each in schema.items() if name != "anyOf"} | kinds[0] | {MAY_BE_NONE: True}
+    return {name: each for name, each in found.items() if name != "default" or each is not None}
+
+
+def _reads_as_it_stands(value: Any) -> bool:
+    """Whether this is text that is no JSON, as somebody typed it: it is read as what it is."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    try:
+        json.loads(value)
+    except ValueError:
+        return True
+    return False
 
 
 def _field(name: str, schema: dict[str, Any], is_required: bool, values: Mapping[str, Any]) -> Field:
@@ -70,6 +93,7 @@ def _field(name: str, schema: dict[str, Any], is_required: bool, values: Mapping
         title=str(schema.get("title") or name.replace("_", " ").capitalize()),
         hint=str(schema.get("description", "")),
         is_required=is_required,
+        may_be_none=bool(schema.get(MAY_BE_NONE)),
         value=values.get(name, schema.get("default")),
         choices=list(schema.get("enum", [])),
         minimum=schema.get("minimum"),

@@ -1,6 +1,6 @@
 """An approval: one exact call, or a whole plan, that a person must agree to before it happens.
 
-Bound by `digest` to what was shown; the first answer wins.  Who asks and who answers: tasks/approvals.py.
+Bound by `digest` to what was shown; the first answer wins.  Who asks and who answers: tasks/approvals/.
 """
 
 from datetime import datetime

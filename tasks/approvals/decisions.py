@@ -12,7 +12,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from models.approval import Approval, ApprovalState, OnExpiry
-from models.columns import database_now, now
+from models.columns import clock, database_now, now
 from models.database import reading, writing
 from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.scope import current
@@ -29,6 +29,7 @@ from tools.registry import find
 
 LONGEST_REASON = 1000
 EXPIRED_AT_ONCE = 50
+_WAS_EXPIRED = "nobody answered in time, and it has expired"
 # Written out: only then does the database see that the index of those that wait fits.
 _WAITS = Approval.state == literal(ApprovalState.WAITING.value, literal_execute=True)
 DUE = _WAITS & (Approval.expires_at <= database_now())
@@ -77,7 +78,7 @@ def decide(approval_id: str, said: Said, key: str | None = None) -> Approval:
 
 def _decide(session: Session, task: Task, approval_id: str, said: Said) -> Task:
     approval = _found(session, approval_id)
-    _check_stands(task, approval, said.digest)
+    _check_stands(session, task, approval, said.digest)
     state, arguments = _meant(approval, said)
     reason = clean(said.reason.strip())[:LONGEST_REASON]
     approval.state, approval.decided_arguments, approval.reason = state, arguments, reason
@@ -88,7 +89,7 @@ def _decide(session: Session, task: Task, approval_id: str, said: Said) -> Task:
     return _queued(session, task, "task.answered", {**_named(approval), **told})
 
 
-def _check_stands(task: Task, approval: Approval, digest: str) -> None:
+def _check_stands(session: Session, task: Task, approval: Approval, digest: str) -> None:
     if digest != approval.digest:
         cure = "look at it again, and send the digest that is shown with it"
         raise Conflict(f"cannot answer: the digest is of another call; {cure}", approval_id=approval.id)
@@ -96,12 +97,16 @@ def _check_stands(task: Task, approval: Approval, digest: str) -> None:
         raise Conflict(f"cannot answer: {_was(approval)}", approval_id=approval.id, state=str(approval.state))
     if task.state != State.WAITING or (task.question or {}).get("approval") != approval.id:
         raise Conflict("cannot answer: the task does not ask this any more", approval_id=approval.id)
+    if approval.expires_at is not None and approval.expires_at <= clock(session.connection()):
+        # Whoever ends such questions may come late, or not run at all.
+        state = str(ApprovalState.EXPIRED)
+        raise Conflict(f"cannot answer: {_WAS_EXPIRED}", approval_id=approval.id, state=state)
 
 
 def _was(approval: Approval) -> str:
     by = f" by {approval.decided_by}" if approval.decided_by else ""
     return {
-        ApprovalState.EXPIRED: "nobody answered in time, and it has expired",
+        ApprovalState.EXPIRED: _WAS_EXPIRED,
         ApprovalState.WITHDRAWN: "it was withdrawn, since the task ended or does something else by now",
         ApprovalState.REJECTED: f"it was rejected{by} already",
     }.get(ApprovalState(approval.state), f"it was approved{by} already")

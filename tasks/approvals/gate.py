@@ -1,7 +1,8 @@
 """Before a step begins: does a person have to approve its call, and what have they said?
 
-Nothing is looked up where nobody demands an approval.  What is found holds only for the call that it was given for:
-its digest is made anew from what is about to be done, and where it differs the person is asked again.
+A first run looks nothing up.  A later one asks first what was said: that holds whoever works on the task by now, and
+whether or not anybody would still demand it.  It holds only for the call that it was given for: the digest is made
+anew from what is about to be done, and where it differs the person is asked again, if somebody demands it.
 """
 
 from collections.abc import Callable, Sequence
@@ -72,6 +73,7 @@ class Wanted:
     title: str
     arguments: dict[str, Any]
     why: str
+    """Who demands it now; empty where nobody does."""
 
     @property
     def digest(self) -> str:
@@ -92,7 +94,7 @@ def before_call(
     """Whether the step's call may be made now."""
     task, tool = ledger.claim.task, find(planned.tool)
     why = demands.of_call(task, plan, planned, tool, of_agent)
-    if not why:
+    if not why and not ledger.asked_before():
         return Go(arguments)
     try:
         call = tool.parse(arguments)
@@ -100,30 +102,32 @@ def before_call(
         return Go(arguments)  # nothing can come of it: the call itself says what is wrong with them
     wanted = Wanted(task, key, tool.name, title, card.exactly(call), why)
 
-    def ask() -> Ask:
+    def ask(why: str) -> Ask:
         told = {"risk": card.risk_of([tool]), "diff": card.diff_of(tool, call, place)}
-        return _ask(wanted, plan, told)
+        return _ask(wanted, plan, {"why": why, **told})
 
-    return _answer(wanted, ledger.approval(key), ask)
+    return _answer(wanted, ledger, ask) or Go(arguments)
 
 
 def before_plan(ledger: Ledger, plan: PlanFields) -> Answer:
     """Whether the task's plan may be begun, or gone on with."""
     task, of_claim = ledger.claim.task, ledger.claim.approvals_of_agent
     why = demands.of_plan(task, plan, ledger.of_agent().approvals if of_claim is None else of_claim)
-    if not why:
+    if not why and not ledger.asked_before():
         return Go({})
     wanted = Wanted(task, WHOLE_PLAN, "", task.title, card.of_plan(task, plan), why)
 
-    def ask() -> Ask:
-        return _ask(wanted, plan, {"risk": card.risk_of(card.tools_of(plan)), "diff": ""})
+    def ask(why: str) -> Ask:
+        return _ask(wanted, plan, {"why": why, "risk": card.risk_of(card.tools_of(plan)), "diff": ""})
 
-    return _answer(wanted, ledger.approval(WHOLE_PLAN), ask)
+    return _answer(wanted, ledger, ask) or Go({})
 
 
-def _answer(wanted: Wanted, known: Approval | None, ask: Callable[[], Ask]) -> Answer:
-    if known is None or known.digest != wanted.digest:
-        return ask()
+def _answer(wanted: Wanted, ledger: Ledger, ask: Callable[[str], Ask]) -> Answer | None:
+    """What follows from what was said to it, or from who demands it; None where nothing was and nobody does."""
+    known = ledger.asked_before().get(wanted.digest)
+    if known is None:
+        return ask(wanted.why) if wanted.why else None
     match known.state:
         case ApprovalState.APPROVED:
             return Go(wanted.arguments)
@@ -135,7 +139,7 @@ def _answer(wanted: Wanted, known: Approval | None, ask: Callable[[], Ask]) -> A
         case ApprovalState.EXPIRED:
             return Refused(EXPIRED, "nobody approved it in time")
         case _:
-            return ask()
+            return ask(wanted.why or known.why)
 
 
 def _ask(wanted: Wanted, plan: PlanFields, told: dict[str, str]) -> Ask:
@@ -145,8 +149,8 @@ def _ask(wanted: Wanted, plan: PlanFields, told: dict[str, str]) -> Ask:
     after = timedelta(seconds=settings.load().approval_expires_s if expires is None else expires)
     values: dict[str, Any] = {
         "id": approval_id, "task_id": task.id, "epoch": task.epoch, "key": wanted.key, "tool": wanted.tool,
-        "title": title, "arguments": wanted.arguments, "digest": wanted.digest, "why": wanted.why[:200],
-        "on_expiry": plan.on_expiry, **told,
+        "title": title, "arguments": wanted.arguments, "digest": wanted.digest, "on_expiry": plan.on_expiry,
+        **told, "why": told["why"][:200],
     }  # fmt: skip
 
     def rows(session: Session) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select, delete, insert, select, update
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session, defer, load_only
 
 from models.agent import Agent
 from models.approval import Approval, ApprovalState
@@ -46,6 +46,7 @@ class Ledger:
         self._writes = FencedWrites(claim, self.pulse)
         self._steps_done = claim.task.steps_done
         self._claim_is_fresh = True
+        self._asked: dict[str, Approval] | None = None
         self._open: _Begun | None = None
         """The step that runs, as its row is to be; None between steps."""
 
@@ -109,11 +110,17 @@ class Ledger:
         """What the work returns, which is tried again while the database is away."""
         return self._writes.patiently(work)
 
-    def approval(self, key: str) -> Approval | None:
-        """The last one that was asked for of this step in this epoch, and was not withdrawn."""
-        mine = (Approval.task_id == self.claim.task_id, Approval.epoch == self.claim.epoch, Approval.key == key)
-        stands = select(Approval).where(*mine, Approval.state != ApprovalState.WITHDRAWN)
-        return next(iter(self._read(stands.order_by(Approval.id.desc()).limit(1))), None)
+    def asked_before(self) -> dict[str, Approval]:
+        """What was asked in this epoch and not withdrawn, by digest; a task that runs asks nothing, so it stays so."""
+        if self._asked is None:
+            self._asked = self._approvals() if self.claim.run_number > 1 else {}
+        return self._asked
+
+    def _approvals(self) -> dict[str, Approval]:
+        mine = (Approval.task_id == self.claim.task_id, Approval.epoch == self.claim.epoch)
+        stands = select(Approval).where(*mine, Approval.state != ApprovalState.WITHDRAWN).order_by(Approval.id)
+        long = (Approval.arguments, Approval.diff)
+        return {each.digest: each for each in self._read(stands.options(*(defer(column) for column in long)))}
 
     def tried_for(self, key: str) -> timedelta:
         """For how long the step has been tried; nothing where its row is still to be written."""

@@ -97,6 +97,12 @@ def kinds(task_id: str) -> list[str]:
         return list(session.scalars(mine))
 
 
+def demanding(names: list[str]) -> None:
+    """The agent scout must ask before these."""
+    with writing() as session:
+        session.execute(update(Agent).where(Agent.name == "scout").values(approvals=names))
+
+
 def yes(approval: Approval) -> Said:
     return Said("approve", approval.digest)
 
@@ -135,8 +141,7 @@ def test_tool_plan_and_agent_can_demand_it(
     elif who == "plan":
         body["approvals"] = ["drill.note_once"]
     else:
-        with writing() as session:
-            session.execute(update(Agent).where(Agent.name == "scout").values(approvals=["drill.note_once"]))
+        demanding(["drill.note_once"])
     task_id = submitted(body)
     drain_all(served)
     approval = asked_by(task_id)
@@ -213,6 +218,63 @@ def test_a_rejected_call_is_not_made_and_its_reason_stands(served: Served, noted
     assert "not on a Friday" in (task.error_message or "")
     assert task.dead_letter_at is None, "a person has dealt with it: they said no"
     assert task.attempts == 0
+
+
+@pytest.mark.parametrize("said", ["approve", "edit", "reject"])
+@pytest.mark.parametrize("goes_on", ["with another agent", "after the rule was lifted"])
+def test_what_a_person_said_holds_where_nobody_would_demand_it_any_more(
+    said: str, goes_on: str, served: Served, noted: Callable[[], list[str]]
+) -> None:
+    demanding(["drill.note_once"])
+    task_id = submitted(plan({"tool": "drill.nothing"}, note("mail")))
+    drain_all(served)
+    approval = asked_by(task_id)
+    decide(approval.id, Said(said, approval.digest, {"key": "as I want it"} if said == "edit" else None))
+    if goes_on == "with another agent":
+        served = serving("builder")
+    else:
+        demanding([])
+    drain_all(served)
+    assert noted() == {"approve": ["mail"], "edit": ["as I want it"], "reject": []}[said]
+    assert (task_of(task_id).agent, task_of(task_id).error_code) == (
+        served.agent,
+        "rejected" if said == "reject" else None,
+    )
+    assert len(approvals_of(task_id)) == 1, "nobody is asked twice"
+
+
+def test_a_plan_that_was_rejected_is_not_begun_by_another_agent(served: Served) -> None:
+    demanding(["plan"])
+    task_id = submitted(plan({"tool": "drill.nothing"}))
+    drain_all(served)
+    approval = asked_by(task_id)
+    decide(approval.id, Said("reject", approval.digest))
+    drain_all(serving("builder"))
+    assert (task_of(task_id).agent, task_of(task_id).error_code) == ("builder", "rejected")
+    assert "step.started" not in kinds(task_id)
+
+
+def test_what_nobody_answered_in_time_is_not_done_by_another_agent(
+    served: Served, noted: Callable[[], list[str]]
+) -> None:
+    demanding(["drill.note_once"])
+    task_id = submitted(plan(note("mail"), approval_expires="0.001 s"))
+    drain_all(served)
+    with scope.wide("system:reconciler"):
+        assert quick().expired == 1
+    drain_all(serving("builder"))
+    assert (task_of(task_id).error_code, noted()) == ("expired", [])
+
+
+def test_a_step_named_plan_and_the_whole_plan_are_two_questions(served: Served, noted: Callable[[], list[str]]) -> None:
+    task_id = submitted({**plan(note("mail", name="plan", approval=True)), "approvals": ["plan"]})
+    for tool in ("", "drill.note_once"):
+        drain_all(served)
+        approval = asked_by(task_id)
+        assert (approval.key, approval.tool) == ("plan", tool)
+        decide(approval.id, yes(approval))
+    drain_all(served)
+    assert (task_of(task_id).state, noted()) == (State.SUCCEEDED, ["mail"])
 
 
 def test_the_first_answer_wins(served: Served) -> None:
@@ -298,8 +360,7 @@ def test_a_whole_playbook_is_approved_by_its_dry_run(served: Served, noted: Call
 
 
 def test_a_rejected_plan_ends_the_task_before_its_first_step(served: Served) -> None:
-    with writing() as session:
-        session.execute(update(Agent).where(Agent.name == "scout").values(approvals=["plan"]))
+    demanding(["plan"])
     task_id = submitted(plan({"tool": "drill.nothing"}))
     drain_all(served)
     approval = asked_by(task_id)
@@ -320,6 +381,9 @@ def test_what_nobody_answers_expires_by_the_databases_clock(
     task_id = submitted(body)
     drain_all(served)
     approval = approvals_of(task_id)[0]
+    with pytest.raises(Conflict, match="it has expired"):  # however late the reconciler comes
+        decide(approval.id, yes(approval))
+    assert asked_by(task_id).id == approval.id
     with scope.wide("system:reconciler"):
         assert quick().expired == 1
         assert quick().expired == 0

@@ -4,8 +4,10 @@ Drawn by templates/parts/thinking.html.  The rest of the form: new_task_form.py;
 form: tasks/orders/model_order.py.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -21,6 +23,8 @@ from webapp.money import MILLION
 
 BUDGET = "budget."
 THOUSANDS = {"k": 1_000, "m": MILLION}
+# A comma only between thousands: whoever writes 1,5 does not mean fifteen.
+WRITTEN = re.compile(r"((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,13})(?:\.[0-9]{1,6})?)\s*([km]?)")
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,17 @@ class Limit:
 
 
 def whole(text: str) -> int:
-    """`200000`, `200,000`, `200 k` or `1.5 M` as a number.
+    """`200000`, `200,000`, `200 k` or `1.5 M` as a number; nothing is cut off: `1.5` is refused.
 
     Raises:
-        ValueError: it is none, or below 1.
+        ValueError: it is none, no whole one, or below 1.
     """
-    plain = text.lower().replace(",", "").replace(" ", "")
-    unit = THOUSANDS.get(plain[-1:], 1)
-    try:
-        number = float(plain.rstrip("km") if unit > 1 else plain) * unit
-    except ValueError as error:
-        raise ValueError("write a number such as 200 k") from error
-    if not 1 <= number <= 10**12:
-        raise ValueError("write a whole number from 1 on")
+    found = WRITTEN.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError("write a number such as 200 k")
+    number = Decimal(found[1].replace(",", "")) * THOUSANDS.get(found[2], 1)
+    if not 1 <= number <= 10**12 or number != int(number):
+        raise ValueError("write a whole number from 1 on, such as 40 or 1.5 k")
     return int(number)
 
 

@@ -3,6 +3,7 @@
 How they are kept: budgets.py.  A limit counts from the next call on; what is spent stays counted.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ from tools import quantities
 from tools.quantities import Measure
 
 MOST = {"tokens": 10**12, "calls": 1_000_000_000, "wall": 365 * 86400}
+# A comma only between thousands: whoever writes 1,5 does not mean fifteen.
+WHOLE = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,18}")
 FIELDS = ("tokens", "cost", "calls", "wall")
 
 
@@ -130,10 +133,9 @@ def _read(name: str, given: Any) -> int | None:
     if name == "wall":
         return round(_bounded(name, quantities.read(given, Measure.SECONDS)) * 1000)
     whole = int(given) if isinstance(given, float) and given.is_integer() else given
-    text = str(whole).replace(",", "").strip()
-    if isinstance(given, bool) or not text.isdecimal():
+    if isinstance(given, bool) or not WHOLE.fullmatch(text := str(whole).strip()):
         raise ValueError("write a whole number, 0 for nothing at all")
-    return int(_bounded(name, int(text)))
+    return int(_bounded(name, int(text.replace(",", ""))))
 
 
 def _bounded(name: str, number: float) -> float:

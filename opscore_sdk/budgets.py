@@ -47,7 +47,7 @@ class Spent(Shape):
 
 
 class Budgets:
-    """The budgets of one installation.  Limits: `tokens`, `cost` (dollars), `calls`, `wall`; None lifts one."""
+    """The budgets of one installation.  Limits: `tokens`, `cost` (dollars), `calls`, `wall_s`; None lifts one."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -15,7 +15,7 @@ from opscore_sdk.models import Shape, Task
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyProgress(Shape):
-    """Sums over all tasks of a family; `cost` is in micro-dollars."""
+    """Sums over all tasks of a family; `cost` is in US dollars."""
 
     tasks: int
     ended: int
@@ -24,7 +24,7 @@ class FamilyProgress(Shape):
     steps_total: int = 0
     calls: int = 0
     tokens: int = 0
-    cost: int = 0
+    cost: float = 0
     unpriced: int = 0
 
 

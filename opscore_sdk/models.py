@@ -125,7 +125,7 @@ class Step(Shape):
     parent_id: str | None = None
     """The model's answer whose call it is."""
     usage: dict[str, Any] = field(default_factory=dict)
-    """Of a model's answer: model, tokens, cost in micro-dollars."""
+    """Of a model's answer: model, tokens, cost in US dollars."""
     for_model: str | None = None
     """What the model was told of it."""
     error_code: str | None = None

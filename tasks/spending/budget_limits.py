@@ -26,10 +26,10 @@ from tasks.timeline import record_of_agent
 from tools import quantities
 from tools.quantities import Measure
 
-MOST = {"tokens": 10**12, "calls": 1_000_000_000, "wall": 365 * 86400}
+MOST = {"tokens": 10**12, "calls": 1_000_000_000, "wall_s": 365 * 86400}
 # A comma only between thousands: whoever writes 1,5 does not mean fifteen.
 WHOLE = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,18}")
-FIELDS = ("tokens", "cost", "calls", "wall")
+FIELDS = ("tokens", "cost", "calls", "wall_s")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def show(kind: BudgetKind, name: str = "") -> Standing:
 
 
 def set_limits(kind: BudgetKind, name: str, changes: Mapping[str, Any]) -> Standing:
-    """Set these limits as people write them: `tokens` and `calls` as numbers, `cost` in dollars, `wall` as a time.
+    """Set these limits as people write them: `tokens` and `calls` as numbers, `cost` in dollars, `wall_s` as a time.
 
     None or "" lifts one; those that are not named stay.
 
@@ -115,7 +115,7 @@ def read(changes: Mapping[str, Any]) -> dict[str, int | None]:
     values: dict[str, int | None] = {}
     for name, given in changes.items():
         try:
-            values["max_wall_ms" if name == "wall" else f"max_{name}"] = _read(name, given)
+            values["max_wall_ms" if name == "wall_s" else f"max_{name}"] = _read(name, given)
         except ValueError as error:
             found.append(Problem(path=name, line=None, message=str(error)))
     if found:
@@ -130,7 +130,7 @@ def _read(name: str, given: Any) -> int | None:
         return None
     if name == "cost":
         return micro_dollars(given)
-    if name == "wall":
+    if name == "wall_s":
         return round(_bounded(name, quantities.read(given, Measure.SECONDS)) * 1000)
     whole = int(given) if isinstance(given, float) and given.is_integer() else given
     if isinstance(given, bool) or not WHOLE.fullmatch(text := str(whole).strip()):

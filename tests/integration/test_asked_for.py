@@ -22,7 +22,7 @@ WORDS = "Sort the numbers."
 SAID: dict[str, Any] = {
     "tools": ["python.run", "files.write"],
     "model": "local/large",
-    "budget": {"tokens": 5000, "cost": 0.25},
+    "budget": {"tokens": 5000, "cost": 0.25, "calls": 40, "wall_s": 1200},
     "promises": ["output/sorted.txt"],
     "approvals": ["python.run"],
 }
@@ -73,7 +73,8 @@ def test_client_asks_for_it(client: OpsCoreClient) -> None:
 def test_command_line_asks_for_it(web: Address, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     monkeypatch.setenv("OPSCORE_URL", web.url)
     options = ["--tool", "python.run", "--tool", "files.write", "--model", "local/large", "--budget-tokens", "5000"]
-    options += ["--budget-cost", "0.25", "--promise", "output/sorted.txt", "--approve", "python.run"]
+    options += ["--budget-cost", "0.25", "--budget-calls", "40", "--budget-wall", "20 min"]
+    options += ["--promise", "output/sorted.txt", "--approve", "python.run"]
     done = opscore("ask", words, *options, input=WORDS)
     assert done.exit_code == 0, done.output
     assert is_as_said()

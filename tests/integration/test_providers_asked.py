@@ -18,12 +18,13 @@ from models import scope
 from models.database import db, reading, writing
 from models.sign_in import new_link
 from models.tables import TABLES
+from models.task import Task
 from opscore_sdk import Conflict, InvalidRequest, NotFound, OpsCoreClient
 from settings import PROJECT
 from tasks.plans.model_plan import BudgetFields
 from tasks.spending.budgets import Usage, reserve, settle_alone
 from tests.acceptance.test_documents import commands
-from tests.support.factories import make_agent
+from tests.support.factories import make_agent, make_step
 from tests.support.model_server import playing
 from tests.support.thinking import model, running
 from tests.support.web import Api, LiveWeb, live_web
@@ -130,7 +131,7 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
         with working(web):
             claim = running(BudgetFields(cost=1))
             settle_alone(reserve(claim, "m1", model(), 50), Usage(40, 10))
-        stands = client.budgets.set_task(claim.task_id, tokens=1000, wall="1 min")
+        stands = client.budgets.set_task(claim.task_id, tokens=1000, wall_s="1 min")
         assert (stands.tokens.left, stands.cost.left, stands.wall_s.limit, stands.calls.limit) == (
             950,
             0.99994,
@@ -140,10 +141,19 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
         assert client.budgets.task(claim.task_id).raw["tokens"]["used"] == 50
         assert client.budgets.set_agent("scout", calls=300).calls.limit == 300
         assert client.budgets.agent("scout").day == client.budgets.set_day(cost=None).day == client.budgets.day().day
+        _of_a_model(claim.task_id, cost=60)
+        assert client.family(claim.task_id).progress.cost == 0.00006
+        assert [each.usage["cost"] for each in client.steps(claim.task_id) if each.usage] == [0.00006]
         rows, total = client.budgets.spend("task", task=claim.task_id)
         assert [each.name for each in rows] == [claim.task_id] and total.cost == 0.00006
         with pytest.raises(InvalidRequest, match="tokens"):
             client.budgets.set_day(tokens="many")
+
+
+def _of_a_model(task_id: str, **usage: Any) -> None:
+    with scope.acting("person:alice"), writing() as session:
+        task = session.scalars(select(Task).where(Task.id == task_id)).one()
+        make_step(session, task, 1, key="m9", tool="model.call", usage=usage)
 
 
 def test_command_line_keeps_providers_and_budgets(

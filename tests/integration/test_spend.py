@@ -22,7 +22,7 @@ def test_limits_are_written_as_people_write_them_and_count_from_the_next_call_on
     claim = running(BudgetFields(tokens=100))
     with pytest.raises(BudgetExceeded):
         reserve(claim, "m1", model(), 50)
-    changes = {"tokens": "1,000", "cost": "$0.50", "calls": 3, "wall": "2 min"}
+    changes = {"tokens": "1,000", "cost": "$0.50", "calls": 3, "wall_s": "2 min"}
     found = budget_limits.set_limits(BudgetKind.TASK, claim.task_id, changes)
     assert [each.most for each in (found.tokens, found.cost, found.calls, found.wall_ms)] == [1000, 500_000, 3, 120_000]
     reserve(claim, "m1", model(), 50)

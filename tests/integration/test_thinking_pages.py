@@ -287,10 +287,10 @@ def test_the_budget_of_a_task_is_raised_on_a_page_of_its_own(client: FlaskClient
     assert 'value="200 k"' in shown
     assert "8,000 reserved" in shown
     path = f"/tasks/{task.id}/budget"
-    wrong = sends(client, path, cost="0.50", tokens="many", calls="40", wall="")
+    wrong = sends(client, path, cost="0.50", tokens="many", calls="40", wall_s="")
     assert wrong.status_code == 422
     assert "Write a whole number" in wrong.text
-    assert sends(client, path, cost="0.50", tokens="1 M", calls="40", wall="2 h").status_code == 303
+    assert sends(client, path, cost="0.50", tokens="1 M", calls="40", wall_s="2 h").status_code == 303
     assert "of 1.0 M" in client.get(f"/tasks/{task.id}").text
 
 

@@ -35,7 +35,9 @@ class BudgetChange(Question):
     tokens: Amount = Field(None, examples=[200000])
     cost: Amount = Field(None, description="US dollars. Null lifts the limit; left out, it stays.", examples=[2.5])
     calls: Amount = Field(None, examples=[100])
-    wall: Amount = Field(None, description="`20 min`, or seconds, of work. Null lifts it; left out, it stays.")
+    wall_s: Amount = Field(
+        None, description="Seconds of work, or `20 min`. Null lifts the limit; left out, it stays.", examples=[1200]
+    )
 
 
 class BudgetLimitShape(Answer):

@@ -4,8 +4,9 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from models.database import db
+from models.money import MICRO
 from tasks.family import channel
-from tasks.family.progress import progress
+from tasks.family.progress import Progress, progress
 from tasks.family.tree import family_of, members
 from webapp.api.family_shapes import (
     FamilyShape,
@@ -31,7 +32,7 @@ def show_family(path: TaskPath) -> Response:
     """Show all tasks that came from one, named by any of them, and how they stand together."""
     first = family_of(find(path.id, "task:read"))
     found = members(db.session(), first)
-    standing = ProgressShape.model_validate(progress(db.session(), found))
+    standing = _standing(progress(db.session(), found))
     return sent(FamilyShape(id=first, progress=standing, tasks=[MemberShape.model_validate(each) for each in found]))
 
 
@@ -52,3 +53,7 @@ def write_message(path: TaskPath, header: KeyHeader, body: NewMessage) -> Respon
     task = find(path.id, "task:control")
     said = channel.say(task.id, body.text, header.idempotency_key)
     return sent(MessageShape.model_validate(said), 201)
+
+
+def _standing(found: Progress) -> ProgressShape:
+    return ProgressShape(**{**vars(found), "cost": found.cost / MICRO})

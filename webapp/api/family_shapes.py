@@ -27,7 +27,7 @@ class ProgressShape(Answer):
     steps_total: int = Field(description="How many steps are planned so far.")
     calls: int = Field(description="How often models were called.")
     tokens: int = Field(description="Input and output together.")
-    cost: int = Field(description="In micro-dollars: 1,000,000 are one US dollar.")
+    cost: float = Field(description="US dollars.")
     unpriced: int = Field(description="Calls whose price nobody knows; `cost` is without them.")
 
 

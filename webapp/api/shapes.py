@@ -307,7 +307,8 @@ class StepShape(Answer):
     parent_id: UUID | None = Field(None, description="The model's answer whose call it is.")
     usage: dict[str, Any] = Field(
         {},
-        description="Of a model's answer: model, provider, prompt, input_tokens, output_tokens, cost (micro-dollars).",
+        description="Of a model's answer: model, provider, prompt, input_tokens, output_tokens, cost "
+        "(US dollars; null: unknown).",
     )
     for_model: str | None = Field(None, description="What the model was told of it, to the letter.")
     changes: dict[str, Any] = Field(description="Paths it added, changed, removed.")

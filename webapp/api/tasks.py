@@ -1,6 +1,7 @@
 """Tasks: submit, list, look at one and at its steps."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from models.database import db
 from models.errors import NotFound
+from models.money import MICRO
 from models.step import Step
 from models.task import Task
 from models.task_list import Filters, page
@@ -108,7 +110,13 @@ def _step(step: Step) -> StepShape:
         for each in kept(step.limits)
     }
     columns = {name: getattr(step, name) for name in StepShape.model_fields if name != "limits"}
-    return StepShape(**columns, limits=limits)
+    return StepShape(**columns | {"usage": _usage(step.usage or {})}, limits=limits)
+
+
+def _usage(used: Mapping[str, Any]) -> dict[str, Any]:
+    """Money in dollars, as everywhere in the API."""
+    cost = used.get("cost")
+    return {**used} if cost is None else {**used, "cost": cost / MICRO}
 
 
 def detail(task: Task) -> TaskDetail:

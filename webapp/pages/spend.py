@@ -44,7 +44,7 @@ TASK_LIMITS = {
     "cost": ("Money, US dollars", "such as 0.50"),
     "tokens": ("Tokens", "such as 200 k"),
     "calls": ("Model calls", "such as 40"),
-    "wall": ("Time", "such as 30 min"),
+    "wall_s": ("Time", "such as 30 min"),
 }
 
 
@@ -139,7 +139,7 @@ def as_typed(standing: Standing) -> dict[str, str]:
         "cost": price_typed(standing.cost.most),
         "tokens": whole_typed(standing.tokens.most),
         "calls": whole_typed(standing.calls.most),
-        "wall": "" if wall_ms is None else quantities.shown(wall_ms / 1000, Measure.SECONDS),
+        "wall_s": "" if wall_ms is None else quantities.shown(wall_ms / 1000, Measure.SECONDS),
     }
 
 

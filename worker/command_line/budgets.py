@@ -47,7 +47,7 @@ def show(day: bool, agent: str | None, task: UUID | None) -> None:
 @click.option("--tokens", metavar="NUMBER|none", help="Input and output together.")
 @click.option("--cost", metavar="DOLLARS|none", help="Such as 2.50.")
 @click.option("--calls", metavar="NUMBER|none", help="Calls of models.")
-@click.option("--wall", metavar="TIME|none", help="Time at work, such as '20 min'.")
+@click.option("--wall", "wall_s", metavar="TIME|none", help="Time at work, such as '20 min'.")
 def set_limits(day: bool, agent: str | None, task: UUID | None, **limits: str | None) -> None:
     """Set limits of a budget; they count from the next call on, 'none' lifts one, the others stay."""
     if not _one_of(day, agent, task):

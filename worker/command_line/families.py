@@ -8,12 +8,10 @@ import click
 from tools.terminal_text import one_line
 from worker.command_line.frame import Remote, console, frame, say
 from worker.command_line.named import id_of
-from worker.command_line.words import STATE_STYLES, when
+from worker.command_line.words import STATE_STYLES, in_dollars, when
 
 if TYPE_CHECKING:
     from opscore_sdk import Family, Message
-
-MICRO = 1_000_000
 
 
 @click.command(cls=Remote, short_help="Show a task with all parts that were handed on, and their channel.")
@@ -62,5 +60,5 @@ def _sums(found: "Family") -> Iterator[str]:
     yield f"{all_of.ended} of {all_of.tasks} have ended" if all_of.tasks > 1 else "Nothing was handed on"
     yield f"{all_of.steps_done} of {all_of.steps_total} steps are done"
     if all_of.calls:
-        money = "unknown cost" if all_of.unpriced == all_of.calls else f"${all_of.cost / MICRO:.4f}"
+        money = "unknown cost" if all_of.unpriced == all_of.calls else in_dollars(all_of.cost)
         yield f"{all_of.calls} model calls, {all_of.tokens:,} tokens, {money}"

@@ -32,6 +32,8 @@ _OPTIONS = (
     click.option("--model", "models", multiple=True, metavar="PROVIDER/MODEL", help=MODEL),
     click.option("--budget-tokens", type=click.IntRange(1), help="Most tokens of all its model calls together."),
     click.option("--budget-cost", type=click.FloatRange(0, min_open=True), help="Most US dollars for its model calls."),
+    click.option("--budget-calls", type=click.IntRange(1), help="Most calls of models."),
+    click.option("--budget-wall", "budget_wall_s", metavar="TIME", help="Most time at work, such as '20 min'."),
     click.option("--promise", "promises", multiple=True, metavar="PATH", help="A file that must be there at the end."),
     click.option("--approve", "approvals", multiple=True, metavar="TOOL", help=APPROVE),
 )
@@ -63,10 +65,21 @@ def given_order(client: "OpsCoreClient", what: str | None, options: dict[str, An
 def _thinking(options: dict[str, Any]) -> dict[str, Any]:
     """What was said about a model's work; nothing of what was not."""
     lists = {name: list(options.pop(name)) for name in ("tools", "promises", "approvals")}
-    budget = {name: options.pop(f"budget_{name}") for name in ("tokens", "cost")}
+    budget = {name: options.pop(f"budget_{name}") for name in ("tokens", "cost", "calls", "wall_s")}
+    if budget["wall_s"] is not None:
+        budget["wall_s"] = _seconds("--budget-wall", budget["wall_s"])
     said: dict[str, Any] = {**lists, "model": list(options.pop("models"))}
     said["budget"] = {name: value for name, value in budget.items() if value is not None}
     return {name: value for name, value in said.items() if value}
+
+
+def _seconds(option: str, given: str) -> float:
+    from tools import quantities
+
+    try:
+        return quantities.read(given, quantities.Measure.SECONDS)
+    except ValueError as error:
+        end(MISUSED, f"cannot read {option} {given}: {error}.")
 
 
 def given_inputs(client: "OpsCoreClient", schema: Mapping[str, Any], given: tuple[str, ...]) -> dict[str, Any]:

@@ -143,6 +143,15 @@ def test_looking_answers_nothing(person: FlaskClient, web: Flask, asking: dict[s
     assert state_of(web, task) == ("waiting", None)
 
 
+def test_a_card_is_of_its_approval_so_that_no_later_one_of_the_task_takes_its_place(
+    person: FlaskClient, asking: dict[str, Task]
+) -> None:
+    shown = person.get("/inbox").text
+    for task in asking.values():
+        assert f'id="asked-{asked(task)["approval"]}"' in shown
+        assert f'id="asked-{task.id}"' not in shown
+
+
 def test_a_person_approves_edits_and_rejects_on_the_page(
     person: FlaskClient, web: Flask, asking: dict[str, Task]
 ) -> None:

@@ -257,6 +257,9 @@ def test_limits_of_a_day_and_of_an_agent_are_set_where_they_are_shown(client: Fl
     assert "were not changed" in wrong.text
     assert 'value="much"' in wrong.text
     assert "Write dollars, such as 0.15" in wrong.text
+    for of_page, refreshes in ((shown, True), (wrong.text, False)):
+        (opened,) = re.findall(r'<div class="[^"]*" id="spend"[^>]*>', of_page)
+        assert ("hx-trigger" in opened) is refreshes, "a refresh would take away what was typed and its error"
 
 
 def test_an_answer_says_which_models_failed_before_it_and_what_it_was_asked_with(client: FlaskClient) -> None:

@@ -1,6 +1,6 @@
 """How far work may be handed on: how deep, to how many, and never in a circle.  Every refusal says what to do instead.
 
-Who asks, with the parent's row locked: children.py.
+Who asks, with the parent's row locked: children.py.  What the models above may use: line.py.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict, InvalidInput, Problem
 from models.task import Task
+from tasks.family.line import Line, ModelAbove
 from tasks.plans.kept import AnyPlan, plan_of
 from tasks.plans.model_plan import ModelPlan
 
@@ -20,16 +21,16 @@ AGENT = "agent."
 
 
 def problems(
-    line: Sequence[Task], parts: Sequence[tuple[int, Task, AnyPlan]], handed_over: Collection[str] = ()
+    line: Line, parts: Sequence[tuple[int, Task, AnyPlan]], handed_over: Collection[str] = ()
 ) -> list[Problem]:
     """What keeps these parts, each with its place in the call, from being handed on.
 
-    `line` is who hands on, and all above, nearest first; `handed_over` are inputs that come from its workspace.
+    `handed_over` are inputs that come from the workspace of who hands on.
     """
     found = []
     for index, part, plan in parts:
-        beyond = _beyond(line, plan, part.inputs, handed_over)
-        found += [_wrong(index, *said) for said in (*_circles(line, part, plan), *beyond)]
+        beyond = _beyond(line.models, plan, part.inputs, handed_over)
+        found += [_wrong(index, *said) for said in (*_circles(line.tasks, part, plan), *beyond)]
     return found
 
 
@@ -60,17 +61,6 @@ def must_not_be_too_many(session: Session, family_id: str, more: int) -> None:
             "ask for fewer and larger parts",
             tasks=there,
         )
-
-
-def line_of(session: Session, task: Task) -> list[Task]:
-    """The task and all above it, nearest first."""
-    line = [task]
-    while line[-1].parent_id is not None and len(line) <= DEEPEST:
-        above = session.scalars(select(Task).where(Task.id == line[-1].parent_id)).one_or_none()
-        if above is None:
-            break
-        line.append(above)
-    return line
 
 
 def _circles(line: Sequence[Task], part: Task, plan: AnyPlan) -> Iterator[tuple[str, str]]:
@@ -104,15 +94,16 @@ def _plainly(text: str) -> str:
 
 
 def _beyond(
-    line: Sequence[Task], plan: AnyPlan, inputs: Mapping[str, Any], handed_over: Collection[str]
+    models: Sequence[ModelAbove], plan: AnyPlan, inputs: Mapping[str, Any], handed_over: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """What no model above may use itself: a page that one has read may be what asks for it."""
-    models = [(above, own) for above in line if isinstance(own := plan_of(above), ModelPlan)]
     wanted = plan.tools if isinstance(plan, ModelPlan) else [step.tool for step in plan.steps]
-    for above, own in models:
-        if beyond := sorted({*wanted} - {*own.tools}):
+    for above in models:
+        if beyond := sorted({*wanted} - above.tools):
             yield "tools", f"“{above.title}” may not use {', '.join(beyond)}, and so no part of it may"
-        known = {*handed_over, *(value for value in above.inputs.values() if isinstance(value, str))}
+        if beyond := above.beyond(plan):
+            yield "model", f"“{above.title}” may not ask {', '.join(beyond)}, but {', '.join(above.plan.models)}"
+        known = {*handed_over, *(value for value in above.task.inputs.values() if isinstance(value, str))}
         for name in _sources(plan):
             if inputs.get(name) and inputs[name] not in known:
                 yield f"inputs.{name}", f"“{above.title}” does not work on this itself; name a file as workspace:PATH"

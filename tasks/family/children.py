@@ -25,12 +25,14 @@ from tasks.control.repetition import once
 from tasks.control.standing import written
 from tasks.family import bounds, handed, sources
 from tasks.family.hearing import CHILDREN
+from tasks.family.line import Line, line_of
 from tasks.family.parts import prepared
 from tasks.family.tree import locked_in_order
 from tasks.keeping import leftovers
 from tasks.orders.submission import Prepared, write
 from tasks.plans.kept import AnyPlan, parsed, plan_of
 from tasks.plans.model_plan import BudgetFields, ModelPlan
+from tasks.plans.plan_fields import WHOLE_PLAN
 from tasks.spending.budgets import open_for
 from tools import triggers
 from tools.waiting import Wait
@@ -113,30 +115,32 @@ def _make(
     asker: Asker, parent: Task, missing: Mapping[str, int], wanted: Sequence[Mapping[str, Any]], workspace: Workspace
 ) -> None:
     bounds.must_not_be_too_deep(parent)
+    with reading() as session:
+        line = line_of(session, parent)
     with sources.taken(workspace) as files:
-        made = [_checked(key, index, wanted[index], files) for key, index in missing.items()]
-        with reading() as session:
-            line = bounds.line_of(session, parent)
+        made = [_checked(line, key, index, wanted[index], files) for key, index in missing.items()]
         parts = [(each.index, each.prepared.task, each.plan) for each in made]
         if found := bounds.problems(line, parts, files.values):
             raise bounds.refused(found)
         with leftovers.handing([each.prepared.task.id for each in made if each.part.get("files")]):
             for each in made:
                 handed.keep(each.prepared.task.id, each.index, each.part.get("files", ()), workspace)
-            _write_all(asker, made)
+            _write_all(asker, line, made)
 
 
-def _checked(key: str, index: int, part: Mapping[str, Any], files: sources.Sources) -> "_Made":
+def _checked(line: Line, key: str, index: int, part: Mapping[str, Any], files: sources.Sources) -> "_Made":
     found = prepared(index, files.filled(index, part))
     files.must_be_used(index, found)
+    found = replace(found, plan=line.confined(found.plan))
     return _Made(key, index, part, found, parsed(found.plan))
 
 
-def _write_all(asker: Asker, made: Sequence["_Made"]) -> None:
+def _write_all(asker: Asker, line: Line, made: Sequence["_Made"]) -> None:
     with writing() as session:
         above = _locked(session, asker, len(made))
+        asks = [name for name in (*plan_of(above).approvals, *line.approvals) if name != WHOLE_PLAN]
         for each in made:
-            _write(session, asker, above, each)
+            _write(session, asker, above, replace(each, prepared=_within(each.prepared, asks)))
         named = [{"task": each.prepared.task.id, "title": each.prepared.task.title} for each in made]
         root = {"root_id": above.root_id or above.id}
         written(session, above, "task.delegated", {"step": asker.step_key, "children": named}, **root)
@@ -163,10 +167,9 @@ def _locked(session: Session, asker: Asker, more: int) -> Task:
     return parent
 
 
-def _within(parent: Task, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan, before whose calls people are asked as they are for the parent's."""
-    above = [name for name in plan_of(parent).approvals if name != "plan"]
-    return {**plan, "approvals": list(dict.fromkeys([*plan.get("approvals", []), *above]))}
+def _within(part: Prepared, asks: Sequence[str]) -> Prepared:
+    """The part, before whose calls people are asked as they are for its parent's, whoever works on it."""
+    return replace(part, plan={**part.plan, "approvals": list(dict.fromkeys([*part.plan.get("approvals", []), *asks]))})
 
 
 def _write(session: Session, asker: Asker, parent: Task, made: "_Made") -> None:
@@ -179,7 +182,7 @@ def _write(session: Session, asker: Asker, parent: Task, made: "_Made") -> None:
     ends = [at for at in (parent.deadline_at, task.deadline_at) if at is not None]
     task.deadline_at = min(ends, default=None)
     told = {"parent": parent.id, "asked_in": asker.try_name, "share": bool(made.part.get("share"))}
-    write(session, replace(made.prepared, plan=_within(parent, made.prepared.plan)), **told)
+    write(session, made.prepared, **told)
     if not isinstance(made.plan, ModelPlan) and _has_budget(session, parent):
         # What its own parts spend counts above: the line of budgets must not end here.
         open_for(session, task, BudgetFields())

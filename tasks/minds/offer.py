@@ -67,8 +67,7 @@ class Offer:
 
 def offer(tools: Sequence[str], of_agent: Sequence[str] | None) -> Offer:
     """What a model with these tools may call under an agent that has those, all where it is None."""
-    names = [name for name in tools if of_agent is None or name in of_agent]
-    known = [tool for tool in map(_known, names) if tool is not None]
+    known = [tool for tool in map(_known, may_use(tools, of_agent)) if tool is not None]
     found = [(tool.name, tool.purpose, tool.Input.model_json_schema()) for tool in known]
     found += [
         (STAGE, "Say which stage the work has come to; people watch it.", EnterStage.model_json_schema()),
@@ -80,6 +79,11 @@ def offer(tools: Sequence[str], of_agent: Sequence[str] | None) -> Offer:
     return Offer(
         tuple(Offered(tool, name, purpose, schema) for (tool, purpose, schema), name in zip(found, taken, strict=True))
     )
+
+
+def may_use(tools: Sequence[str], of_agent: Sequence[str] | None) -> list[str]:
+    """Those of the plan's tools that the agent has too."""
+    return [name for name in tools if of_agent is None or name in of_agent]
 
 
 def _known(name: str) -> Tool | None:

@@ -149,6 +149,17 @@ def test_nothing_is_done_to_many_that_cannot_be_done(client: FlaskClient) -> Non
     assert "Nothing to retry" in client.get("/tasks/all/retry?state=failed").text
 
 
+@pytest.mark.parametrize("filtered", ["family=unreadable", "state=queud", "complexity=ten", "complexity=11"])
+def test_a_filter_that_cannot_be_read_is_refused_and_not_dropped(client: FlaskClient, filtered: str) -> None:
+    with filling(client.application) as session:
+        other = factories.make_task(session, State.QUEUED).id
+    assert client.get(f"/tasks?{filtered}").status_code in (404, 422)
+    assert client.get(f"/tasks/all/cancel?{filtered}").status_code in (404, 422)
+    name, _, value = filtered.partition("=")
+    assert _send(client, "/tasks/all/cancel", **{name: value}).status_code in (404, 422)
+    assert _task(client, other).state == State.QUEUED
+
+
 def test_a_queue_and_an_agent_are_paused_limited_and_resumed(client: FlaskClient) -> None:
     with filling(client.application) as session:
         factories.make_worker(session, factories.make_agent(session))

@@ -3,8 +3,6 @@
 How a page is read: models/search_history.py.  Who writes them: tasks/research/searches.py.
 """
 
-from uuid import UUID
-
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -16,6 +14,7 @@ from models.search_history import Filters
 from models.search_query import SearchQuery
 from models.task import Task
 from webapp import gate
+from webapp.pages.task import checked_id
 
 page = Blueprint("searches", __name__)
 
@@ -46,9 +45,9 @@ def show() -> ResponseReturnValue:
 def one(search_id: str) -> ResponseReturnValue:
     """One search."""
     gate.allow("search:read")
-    found = search_history.one(db.session(), search_id) if _is_id(search_id) else None
+    found = search_history.one(db.session(), checked_id(search_id))
     if found is None:
-        raise NotFound("cannot find the search", search_id=search_id[:40])
+        raise NotFound("cannot find the search", search_id=search_id)
     return render_template("pages/search.html", search=found, titles=_titles([found]), **_words())
 
 
@@ -76,10 +75,3 @@ def _titles(searches: list[SearchQuery]) -> dict[str, str]:
 
 def _words() -> dict[str, object]:
     return {"providers": PROVIDERS, "told": told}
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

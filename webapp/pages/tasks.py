@@ -3,8 +3,6 @@
 How a page is read, and why it is quick: models/task_list.py.  One task: pages/task.py.
 """
 
-from uuid import UUID
-
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -13,12 +11,14 @@ from werkzeug.datastructures import MultiDict
 
 from models.agent import Agent
 from models.database import db
+from models.errors import InvalidInput, Problem
 from models.states import State
 from models.task import Task
-from models.task_list import SHOWN, Filters
+from models.task_list import COMPLEXITIES, SHOWN, Filters
 from models.task_list import page as page_of
 from tasks.control.bulk import ACTIONS
 from webapp import gate
+from webapp.pages.task import checked_id
 
 page = Blueprint("tasks", __name__)
 
@@ -49,7 +49,7 @@ def show() -> ResponseReturnValue:
 def rows() -> ResponseReturnValue:
     """The named rows as they are now, and whether newer tasks than `newest` came; nothing else moves."""
     gate.allow("task:read")
-    wanted = [each for each in request.args.getlist("id")[:MOST_LIVE_ROWS] if _is_id(each)]
+    wanted = [checked_id(each) for each in request.args.getlist("id")[:MOST_LIVE_ROWS]]
     tasks = db.session.scalars(select(Task).where(Task.id.in_(wanted)).options(load_only(*SHOWN)))
     filters = filters_of(request.args)
     first = page_of(db.session(), filters, None, 1).tasks
@@ -58,16 +58,34 @@ def rows() -> ResponseReturnValue:
 
 
 def filters_of(given: "MultiDict[str, str]") -> Filters:
-    """The filters that stand in an address or a form; what is none is left out."""
-    state = given.get("state", "")
-    complexity = given.get("complexity", "")
+    """The filters that stand in an address or a form.
+
+    Raises:
+        InvalidInput, NotFound: one cannot be read; left out, it would let pass what nobody asked for.
+    """
     return Filters(
-        state=State(state) if state in list(State) else None,
+        state=_state(state) if (state := given.get("state", "")) else None,
         agent=given.get("agent") or None,
-        complexity=int(complexity) if complexity.isdecimal() and 1 <= int(complexity) <= 10 else None,
+        complexity=_complexity(complexity) if (complexity := given.get("complexity", "")) else None,
         q=given.get("q", "").strip()[:200] or None,
-        family=family if _is_id(family := given.get("family", "")) else None,
+        family=checked_id(family) if (family := given.get("family", "")) else None,
     )
+
+
+def _state(text: str) -> State:
+    if text not in list(State):
+        raise _unreadable("state", f"must be one of {', '.join(State)}")
+    return State(text)
+
+
+def _complexity(text: str) -> int:
+    if text not in map(str, COMPLEXITIES):
+        raise _unreadable("complexity", "must be a whole number from 1 to 10")
+    return int(text)
+
+
+def _unreadable(name: str, message: str) -> InvalidInput:
+    return InvalidInput("cannot choose tasks by this filter", problems=[Problem(path=name, line=None, message=message)])
 
 
 def can_all(action: str, filters: Filters) -> bool:
@@ -80,10 +98,3 @@ def where_of(filters: Filters) -> dict[str, str]:
     given = {"q": filters.q, "state": filters.state, "agent": filters.agent, "complexity": filters.complexity}
     given["family"] = filters.family
     return {name: str(value) for name, value in given.items() if value}
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

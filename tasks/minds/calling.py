@@ -145,7 +145,7 @@ def _asked(mind: Mind, begun: Begun, candidate: Candidate, reserved: Reservation
         return run.pulse.cuts()
 
     def emit(text: str) -> None:
-        output.emit("stdout", text.encode())
+        output.emit("stdout", clean(text).encode())
 
     try:
         return asking.ask(candidate, mind.messages(candidate), mind.tools, within_s, emit, is_cut)

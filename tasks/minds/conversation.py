@@ -18,9 +18,11 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.tools import ToolDefinition
 
+from models.errors import InvalidInput
+from tasks.minds import record
 from tasks.minds.offer import Offer
 from tasks.minds.opening import Opening
-from tasks.minds.record import Turn
+from tasks.minds.record import Called, Turn
 from tasks.spending.token_estimate import of_question
 
 OPENED_AGAIN = "A person had the task opened again. Look at what is there and go on."
@@ -100,11 +102,14 @@ def _response(turn: Turn) -> ModelResponse:
 
 def _sendable(call: ToolCallPart) -> ToolCallPart:
     """The call; many servers refuse a conversation in which its arguments are no JSON object."""
+    if isinstance(call.args, dict):
+        return call
+    written = call.args or "{}"
     try:
-        is_object = isinstance(json.loads(call.args) if isinstance(call.args, str) else call.args, dict)
-    except ValueError:
-        is_object = False
-    return call if is_object else replace(call, args=json.dumps({"not_readable": str(call.args)}))
+        record.arguments_of(Called(call.tool_call_id, call.tool_name, written))
+    except InvalidInput:
+        written = json.dumps({"not_readable": written})
+    return replace(call, args=written)
 
 
 def _became(turn: Turn, then: int) -> Iterator[ToolReturnPart | UserPromptPart]:

@@ -5,6 +5,7 @@ on by this one, in the same form.  What a model is sent of it: conversation.py.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ CUT_ANSWER = "answer_cut"
 """Error code of what stands in an answer that was cut off by its length."""
 ENDS_RUN = frozenset({"sandbox_unavailable", "misconfigured"}) | CUT_SHORT
 """Error codes of calls that are no result: the run ended with them, and the next one calls again."""
+MOST_DEPTH = 100
+"""Of arguments: no tool takes more, and what is much deeper cannot be kept."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +142,36 @@ def arguments_of(call: Called) -> dict[str, Any]:
     """The arguments of the call.
 
     Raises:
-        InvalidInput: they are no JSON object.
+        InvalidInput: they are no JSON object, or one that is nested too deeply.
     """
     try:
         found = json.loads(call.arguments or "{}")
     except ValueError as error:
         raise InvalidInput(f"cannot read the arguments as JSON: {error}; send a JSON object") from error
+    except RecursionError as error:
+        raise _too_deep() from error
     if not isinstance(found, dict):
         raise InvalidInput("cannot use the arguments: they are no JSON object")
+    if not _is_within(found, MOST_DEPTH):
+        raise _too_deep()
     return found
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput(f"cannot use the arguments: they are nested more than {MOST_DEPTH} deep; send flatter ones")
+
+
+def _is_within(value: Any, depth: int) -> bool:
+    """Whether it is nested at most so deep."""
+    level = [value]
+    for _ in range(depth):
+        level = [item for each in level for item in _inside(each)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -13,6 +13,8 @@ from tools.limits import Effective, Limit
 
 # An event carries counts; the paths themselves stand in the step's row, so many at most.
 MOST_PATHS = 2000
+MOST_DEPTH = 200
+TOO_DEEP = "(left out: it is nested too deeply)"
 _ERROR = re.compile(r"^\s*error:\s*(.+)$", re.IGNORECASE)
 _RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Warning|Interrupt|Exit)\b.*")
 
@@ -151,14 +153,30 @@ def first_error(exit_code: int | None, stderr: str) -> str:
     return lines[-1] if lines else f"ended with exit code {exit_code}"
 
 
-def clean(value: Any) -> Any:
-    """The value as every database can keep it: no NUL (PostgreSQL), no lone surrogate (UTF-8), no infinity (JSON)."""
+def clean(value: Any, depth: int = 0) -> Any:
+    """The value as every database can keep it: no NUL (PostgreSQL), no lone surrogate (UTF-8), no infinity (JSON).
+
+    What is nested deeper than anybody reads is left out: no JSON could be made of it.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return _clean_text(value)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if depth >= MOST_DEPTH:
+        return TOO_DEEP
     if isinstance(value, dict):
-        return {clean(str(key)): clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(item) for item in value]
-    return value
+        return {clean(str(key)): clean(item, depth + 1) for key, item in value.items()}
+    return [clean(item, depth + 1) for item in value]
+
+
+def _clean_text(text: str) -> str:
+    text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Halves that came apart and stand side by side again are one character.
+        joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return joined.encode("utf-8", "replace").decode("utf-8")
+    return text

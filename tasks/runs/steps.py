@@ -24,7 +24,7 @@ from tasks.plans.playbook import PlannedStep
 from tasks.runs import calls
 from tasks.runs.ledger import Ledger, OfAgent
 from tasks.runs.limits import of_step
-from tasks.runs.outcome import StepOutcome, of_error
+from tasks.runs.outcome import StepOutcome, clean, of_error
 from tasks.runs.place import Place
 from tasks.runs.retry import uses_attempt
 from tasks.runs.wishes import Pulse, Wish
@@ -77,8 +77,9 @@ class GivenUp(Exception):
     def __init__(self, code: str, message: str, **told: Any) -> None:
         super().__init__(code, message)
         self.code = code
-        self.message = message
-        self.told = told
+        # It may quote what a model said or a file holds.
+        self.message = clean(message)
+        self.told = clean(told)
 
 
 class StepFailed(Exception):

@@ -310,6 +310,18 @@ def _asked(task: Task) -> Approval:
         return session.scalars(select(Approval).where(*waiting)).one()
 
 
+def test_nothing_that_an_answer_holds_kills_the_run(think: Think, server: ModelServer) -> None:
+    deep = '{"path": "output/a.txt", "text": ' + "[" * 1200 + "]" * 1200 + "}"
+    mistake = {"tool_calls": [{"name": "files.write", "arguments": deep}]}
+    end = {"name": "task.finish", "arguments": {"summary": "a\0b", "success": False}}
+    task = think([{**mistake, "text": "Half of a character: \ud83d"}, {"tool_calls": [end]}])
+    assert (task.state, task.error_code) == (State.FAILED, "gave_up"), task.error_message
+    assert task.error_message == "cannot finish: the model gave up: a\ufffdb"
+    steps = steps_of(task)
+    assert steps["m1"].stdout == "Half of a character: ?"
+    assert "nested more than 100 deep" in (steps["m1.1"].error_message or "")
+
+
 def test_an_empty_answer_is_no_end(think: Think) -> None:
     task = think([{"text": ""}, {"text": "Done."}])
     assert (task.state, list(steps_of(task))) == (State.SUCCEEDED, ["m1", "m1.1", "m2"])

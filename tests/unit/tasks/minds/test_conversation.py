@@ -43,6 +43,13 @@ def test_arguments_that_are_no_object_are_sent_as_one() -> None:
     assert json.loads(str(call.args)) == {"not_readable": '{"path": '}
 
 
+def test_arguments_nested_too_deeply_are_sent_as_text() -> None:
+    deep = '{"a": ' + "[" * 1200 + "]" * 1200 + "}"
+    found = conversation.messages(OPENING, [turn(1, "bad", deep)], 1)
+    (call,) = [part for part in found[1].parts if isinstance(part, ToolCallPart)]
+    assert json.loads(str(call.args)) == {"not_readable": deep}
+
+
 def test_call_that_was_never_made_and_an_opening_anew_are_said() -> None:
     unmade = replace(turn(1, "one"), acts=[])
     assert told(conversation.messages(OPENING, [unmade], 2)) == [conversation.NOT_DONE, conversation.OPENED_AGAIN]

@@ -1,10 +1,13 @@
 """What a step came to, and the one line that says why it failed."""
 
+import json
+
 import pytest
 
 from models.errors import InvalidInput, SandboxUnavailable
 from models.step import StepState
-from tasks.runs.outcome import clean, first_error, of_error, of_result
+from tasks.runs.outcome import TOO_DEEP, clean, first_error, of_error, of_result
+from tasks.runs.steps import GivenUp
 from tools.contract import Captured, Resources, ToolResult
 from tools.limits import tightest
 
@@ -74,3 +77,19 @@ def test_error_tells_its_problems() -> None:
 
 def test_what_databases_refuse_is_replaced() -> None:
     assert clean({"a\0": ["x\0y", "\ud800"]}) == {"a\ufffd": ["x\ufffdy", "?"]}
+
+
+def test_halves_of_a_character_that_meet_again_are_one() -> None:
+    assert clean("a\ud83d" + "\ude00\ud83d b") == "a\U0001f600? b"
+
+
+def test_what_is_nested_too_deeply_to_be_json_is_left_out() -> None:
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert TOO_DEEP in json.dumps(clean({"deep": deep}))
+
+
+def test_end_without_success_is_told_in_what_databases_keep() -> None:
+    end = GivenUp("gave_up", "cannot finish: a\0b\ud800", step="m1\0")
+    assert (end.message, end.told) == ("cannot finish: a\ufffdb?", {"step": "m1\ufffd"})

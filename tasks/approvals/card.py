@@ -21,6 +21,8 @@ from tools.registry import all_tools
 LONGEST_DIFF = 100_000
 LONGEST_IN_QUESTION = 4000
 RISKS = ("low", "medium", "high")
+OF_MODEL_PLAN = {"instructions", "additions", "prompt", "tools", "promises", "models", "budget", "turns"}
+"""What of a model plan is agreed to, besides what the task says."""
 
 
 def digest(task: Task, key: str, tool: str, arguments: Mapping[str, Any]) -> str:
@@ -68,10 +70,15 @@ def of_plan(task: Task, plan: PlanFields) -> dict[str, Any]:
         shown: dict[str, Any] = {"calls": calls}
     else:
         told = {"description": task.description, "inputs": task.inputs}
-        within = {"instructions", "tools", "promises", "models", "budget", "turns"}
-        shown = {**told, **plan.model_dump(mode="json", include=within)}
-    kept: dict[str, Any] = clean(shown)
+        shown = {**told, **plan.model_dump(mode="json", include=OF_MODEL_PLAN)}
+    kept: dict[str, Any] = clean({**shown, **_files(plan)})
     return kept
+
+
+def _files(plan: PlanFields) -> dict[str, dict[str, str]]:
+    """The files that it brings, by path, each with the SHA-256 of its text; nothing where it brings none."""
+    found = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in plan.files.items()}
+    return {"files": found} if found else {}
 
 
 def tools_of(plan: PlanFields) -> list[Tool]:

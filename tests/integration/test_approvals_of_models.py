@@ -48,8 +48,8 @@ def go(app: Flask, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Go:
     return lambda: drain_all(served)
 
 
-def submitted(*approvals: str) -> str:
-    order = Order(description="Write a letter.", tools=["files.write"], approvals=list(approvals))
+def submitted(*approvals: str, **more: Any) -> str:
+    order = Order(description="Write a letter.", tools=["files.write"], approvals=list(approvals), **more)
     return submit(order).task.id
 
 
@@ -100,12 +100,13 @@ def test_a_model_reads_why_a_person_said_no_and_goes_on(go: Go, server: ModelSer
 
 
 def test_a_whole_model_plan_is_approved_before_the_model_is_asked(go: Go, server: ModelServer) -> None:
-    task_id = submitted("plan")
+    task_id = submitted("plan", instructions="Send it to everybody.")
     go()
     approval = asked(task_id)
     assert server.journal.entries() == []
     assert approval.arguments["description"] == "Write a letter."
     assert approval.arguments["tools"] == ["files.write"]
+    assert approval.arguments["additions"] == "Send it to everybody."
     assert "budget" in approval.arguments
     decide(approval.id, Said("approve", approval.digest))
     go()

@@ -16,6 +16,8 @@ CUT_OFF = "cut_off"
 """Error code of a step that no run went on with: nobody knows what it did."""
 CUT_SHORT = frozenset({CUT_OFF, "cancelled", "deadline"})
 """Error codes of steps that were ended in the middle, and may have had their effect."""
+DONE_BY_PERSON = {"answered": "done"}
+"""Output of a step that was cut off and is done all the same: a person said so."""
 
 
 class StepState(StrEnum):

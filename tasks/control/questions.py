@@ -16,7 +16,7 @@ from models.columns import now
 from models.database import writing
 from models.errors import Conflict, InvalidInput, Problem
 from models.states import Move, State, move
-from models.step import Step, StepState
+from models.step import DONE_BY_PERSON, Step, StepState
 from models.task import Task
 from tasks.control.repetition import once
 from tasks.control.standing import locked, refusal, written
@@ -64,7 +64,7 @@ def _retry(session: Session, task: Task, question: dict[str, Any]) -> Task:
 
 
 def _done(session: Session, task: Task, question: dict[str, Any]) -> Task:
-    _end_step(session, task, question, state=StepState.SUCCEEDED, output={"answered": "done"})
+    _end_step(session, task, question, state=StepState.SUCCEEDED, output=dict(DONE_BY_PERSON))
     return _queued(session, task, question, "done", steps_done=Task.steps_done + 1)
 
 

@@ -149,12 +149,27 @@ class _Request(threading.Thread):
         )
         async with asked as stream:
             async for event in stream:
-                size += len(str(getattr(event, "delta", "")))
-                if size > LARGEST_ANSWER:
-                    raise NoAnswer("answered without end", is_transient=False, is_free=False)
+                size += _size_of(event)
+                _bound(size)
                 if text := _text_of(event):
                     self._came.put(text)
-            return _answer(stream.get())
+            response = stream.get()
+            # What came into a part by another way than piece by piece is seen here.
+            _bound(sum(len(str(part)) for part in response.parts))
+            return _answer(response)
+
+
+def _size_of(event: Any) -> int:
+    """How much of the answer comes with it: the beginning of a part may hold all of that."""
+    match event:
+        case PartStartEvent(part=came) | PartDeltaEvent(delta=came):
+            return len(str(came))
+    return 0
+
+
+def _bound(size: int) -> None:
+    if size > LARGEST_ANSWER:
+        raise NoAnswer("answered without end", is_transient=False, is_free=False)
 
 
 def _text_of(event: Any) -> str:

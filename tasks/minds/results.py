@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from models.step import Step, StepState
+from models.step import DONE_BY_PERSON, Step, StepState
 from tasks.runs.outcome import StepOutcome
 
 MOST_CHARS = 12_000
@@ -36,7 +36,8 @@ def of_row(row: Step) -> str:
     """The same of a row that has no text yet: a person ended its step."""
     if row.state != StepState.SUCCEEDED:
         return marked(row.tool, "failed", [row.error_message or "It failed."])
-    parts = [_output(row.output), row.stdout, _stderr(row.stderr)]
+    output = {} if row.output == DONE_BY_PERSON else row.output
+    parts = [_output(output), row.stdout, _stderr(row.stderr)]
     return marked(row.tool, "ok", parts if any(parts) else ["A person said that this was done."])
 
 

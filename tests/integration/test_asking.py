@@ -83,6 +83,19 @@ def test_what_is_not_whole_in_time_or_breaks_off_is_no_answer(server: ModelServe
     assert (broken.is_transient, broken.is_free) == (True, False)
 
 
+def test_answer_that_is_too_large_is_none_however_it_comes(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LARGEST_ANSWER", 250)
+    words, text = "word " * 50, "x" * 300
+    large = {"name": "files.write", "arguments": {"path": "a", "text": text}}
+    for answer in ({"text": words}, {"text": text}, {"tool_calls": [large]}):
+        server.script = parse([answer])
+        assert why_not(server.url).reason == "answered without end"
+    server.script = parse([{"text": "Good morning."}])
+    assert ask(server.url).text == "Good morning."
+
+
 def test_what_the_server_refuses_is_free_and_tried_later_where_that_may_help(server: ModelServer) -> None:
     server.script = parse([[{"status": 429, "retry_after_s": 7, "times": 1}, {"status": 400, "message": "no"}]])
     busy, wrong = why_not(server.url), why_not(server.url)

@@ -33,7 +33,8 @@ def read(workspace: Workspace) -> list[Note]:
         InvalidInput: the file is not as we write it; names the line.
     """
     try:
-        lines = workspace.read_bytes(FILE, MOST_BYTES).decode("utf-8", "replace").splitlines()
+        # Not `splitlines`: a note may hold other characters that part lines, and only this one parts notes.
+        lines = workspace.read_bytes(FILE, MOST_BYTES).decode("utf-8", "replace").split("\n")
     except NotFound:
         return []
     return [_note(number, line) for number, line in enumerate(lines, start=1) if line.strip()]

@@ -1,6 +1,6 @@
 """What a model is told of a call: what it needs, in bounds, between marks that nothing in it can end."""
 
-from models.step import Step, StepState
+from models.step import DONE_BY_PERSON, Step, StepState
 from tasks.minds import results
 from tasks.runs.outcome import StepOutcome
 
@@ -37,8 +37,9 @@ def test_changed_arguments_and_files_are_told() -> None:
 
 
 def test_step_that_a_person_ended_says_so() -> None:
-    row = Step(tool="mail.send", state=StepState.SUCCEEDED, output={}, stdout="", stderr="")
-    assert "A person said that this was done." in results.of_row(row)
+    for output in ({}, DONE_BY_PERSON):
+        row = Step(tool="mail.send", state=StepState.SUCCEEDED, output=output, stdout="", stderr="")
+        assert results.of_row(row).splitlines()[1:-1] == ["A person said that this was done."]
 
 
 def test_text_of_several_lines_is_told_as_it_is() -> None:

@@ -274,9 +274,9 @@ def _fence(what: Move | None, names: tuple[str, ...], *, is_numbered: bool) -> U
     return statement.values({**raised, **given}).returning(Task.event_count, *of_family, *WISHES)
 
 
-def close_run(session: Session, task_id: str, number: int, outcome: str) -> None:
-    """Note how the run ended, unless that was noted before."""
-    given = {"of_task": task_id, "of_run": number, "new_ended_at": now(), "new_outcome": outcome}
+def close_run(session: Session, task_id: str, number: int, outcome: str, at: datetime | None = None) -> None:
+    """Note how the run ended, now unless it was earlier, where that was not noted before."""
+    given = {"of_task": task_id, "of_run": number, "new_ended_at": at or now(), "new_outcome": outcome}
     together(session, _closing(), [given])
 
 

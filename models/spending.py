@@ -1,6 +1,6 @@
 """The statements that count against a budget: each compares and writes at once, so no two callers pass one limit.
 
-Who decides what is counted, and in which budgets: tasks/spending/budgets.py.
+Who decides what is counted, and in which budgets: tasks/spending/budgets.py.  Of time: wall_time.py.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.budget import Budget, BudgetKind, Spend, SpendState
-from models.columns import database_now, seconds_since
+from models.columns import database_now
 
 LIMITS = ("tokens", "cost", "calls", "wall_ms")
 """Each with a column `max_…` and a column `used_…`; all but the last with a `reserved_…`."""
@@ -42,18 +42,10 @@ def chain(session: Session, task_id: str) -> list[Budget]:
     return ordered
 
 
-def wall_since(session: Session, budget: Budget, run_number: int) -> int:
-    """Milliseconds of the run that are not counted yet; nothing before its first call."""
-    if budget.wall_run != run_number or budget.wall_at is None:
-        return 0
-    passed = session.scalar(select(seconds_since(Budget.wall_at)).where(Budget.id == budget.id))
-    return max(0, round((passed or 0) * 1000))
-
-
-def counted_to_now(session: Session, budget_id: str, run_number: int) -> None:
-    """Note that the time of the run is counted up to now."""
-    noted = update(Budget).where(Budget.id == budget_id).values(wall_run=run_number, wall_at=database_now())
-    session.execute(noted.execution_options(synchronize_session=False))
+def own(session: Session, task_id: str) -> Budget | None:
+    """The task's own budget."""
+    mine = select(Budget).where(Budget.kind == BudgetKind.TASK, Budget.name == task_id)
+    return session.scalars(mine).one_or_none()
 
 
 def take(session: Session, budget_id: str, need: Need, today: str) -> str | None:

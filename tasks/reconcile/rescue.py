@@ -85,7 +85,9 @@ def give_back(run: Run, how: str, *still: ColumnElement[bool], counted: bool = T
         found = session.execute(look).one_or_none()
         if found is None and still:
             return False
-        close_run(session, run.task_id, run.number, "lost")
+        # Behind its lease it did nothing, however long the installation was down.
+        lease = found.Task.lease_expires_at if found is not None else None
+        close_run(session, run.task_id, run.number, "lost", min(now(), lease) if lease else None)
         if found is None:
             return False
         verdict = _verdict(found.Task, found.is_late, found.Task.losses + counted, reason)

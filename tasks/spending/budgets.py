@@ -25,6 +25,7 @@ from models.scope import current
 from models.spending import Need
 from models.states import State
 from models.task import Task
+from models.wall_time import counted_to_now, wall_since
 from tasks.plans.model_plan import BudgetFields
 from tasks.providers.choice import Candidate
 from tasks.spending.budget_words import exceeded, too_much_for_child, unknown_price
@@ -34,6 +35,9 @@ from tools import triggers
 SURPRISES_LAST = timedelta(days=1)
 LOOKED_AT = 20
 """Calls of a model by which the next one is judged."""
+
+MOST_TOLD = 10**9
+"""No question and no answer has more tokens, and no column holds any number that a server may write."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,10 @@ class Reservation:
 
 
 def usage_told(input_tokens: int | None, output_tokens: int | None) -> Usage | None:
-    """What a server said about an answer; None where that cannot be: no answer is made from nothing."""
-    if not input_tokens or input_tokens < 0 or output_tokens is None or output_tokens < 0:
+    """What a server said about an answer; None where that cannot be: none is made from nothing."""
+    if not input_tokens or output_tokens is None:
+        return None
+    if not (0 < input_tokens <= MOST_TOLD and 0 <= output_tokens <= MOST_TOLD):
         return None
     return Usage(input_tokens, output_tokens)
 
@@ -116,11 +122,11 @@ def reserve(claim: Claim, key: str, candidate: Candidate, input_estimate: int) -
         line = spending.chain(session, claim.task_id)
         if not line:
             raise Misconfigured("cannot call a model: the task has no budget; submit it again", task_id=claim.task_id)
-        wall_ms = spending.wall_since(session, line[0], claim.run_number)
+        wall_ms = wall_since(session, line[0], claim.run_number)
         spend = Spend(task_id=claim.task_id, agent=claim.agent, key=key, epoch=claim.epoch, tenant=claim.tenant)
         spend.run_number = claim.run_number
         made = _reserve(session, spend, candidate, input_estimate, line, wall_ms)
-        spending.counted_to_now(session, line[0].id, claim.run_number)
+        counted_to_now(session, line[0].id, claim.run_number)
         triggers.at("budget.before_commit")
     triggers.at("budget.after_reserve")
     return made
@@ -135,8 +141,8 @@ def settle(session: Session, reservation: Reservation, usage: Usage | None) -> i
     Raises:
         Conflict: it is not reserved any more.
     """
-    own = _own_budget(session, reservation)
-    wall_ms = spending.wall_since(session, own, reservation.run_number) if own is not None else 0
+    own = spending.own(session, reservation.task_id)
+    wall_ms = wall_since(session, own, reservation.run_number) if own is not None else 0
     if usage is None:
         is_closed, cost = spending.close_lost(session, reservation.spend_id, wall_ms), reservation.cost
     else:
@@ -147,7 +153,7 @@ def settle(session: Session, reservation: Reservation, usage: Usage | None) -> i
         raise Conflict("cannot settle the call: it is not reserved any more", task_id=reservation.task_id)
     if own is not None:
         # Last: it is locked in its turn by then.
-        spending.counted_to_now(session, own.id, reservation.run_number)
+        counted_to_now(session, own.id, reservation.run_number)
     return cost
 
 
@@ -253,11 +259,6 @@ def _must_be_left(budget: Budget, limits: dict[str, int | None], day: str) -> No
 
 def _wall_left(budget: Budget, wall_ms: int, day: str) -> float:
     return max(0, (budget.max_wall_ms or 0) - spending.standing(budget, day)["wall_ms"] - wall_ms) / 1000
-
-
-def _own_budget(session: Session, reservation: Reservation) -> Budget | None:
-    mine = select(Budget).where(Budget.kind == BudgetKind.TASK, Budget.name == reservation.task_id)
-    return session.scalars(mine).one_or_none()
 
 
 def _id(budget: Budget) -> str:

@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 
 from models import scope, spending
 from models.budget import Budget, BudgetKind, Spend, SpendState
-from models.claim import Claim, Fenced
+from models.claim import Claim, Fenced, close_run
 from models.database import reading, writing
 from models.errors import BudgetExceeded, Conflict, PriceUnknown
+from models.run import Run
 from models.states import State
 from models.task import Task
 from tasks.plans.model_plan import BudgetFields
@@ -145,7 +146,9 @@ def test_answer_without_a_count_stays_spent_at_what_was_reserved(app: Flask) -> 
     settle_alone(reserve(claim, "m1", model(), 50), None)
     assert (used(of(claim)), reserved(of(claim))) == ((150, 250, 1), (0, 0, 0))
     assert states(claim) == [SpendState.LOST]
-    assert budgets.usage_told(0, 20) is None is budgets.usage_told(None, 20)
+    for told in ((0, 20), (None, 20), (10**30, 20), (20, 10**9 + 1), (-1, 20), (20, -1)):
+        assert budgets.usage_told(*told) is None
+    assert budgets.usage_told(10**9, 0) == Usage(10**9, 0)
 
 
 def test_next_run_loses_what_the_dead_one_left_and_pays_again(app: Flask) -> None:
@@ -209,9 +212,56 @@ def test_time_is_counted_over_runs_and_while_a_call_lasts(app: Flask) -> None:
     assert refused.value.details["limit"] == "wall_ms"
 
 
+def test_time_behind_a_runs_last_call_is_counted_by_the_next_run(app: Flask) -> None:
+    first = running(BudgetFields(wall_s=1000))
+    settle_alone(reserve(first, "m1", model(), 50), Usage(50, 50))
+    pass_time(first, 100)  # its tools work, then it waits for a person
+    second = next_run(first)
+    pass_time(second, 200)  # the tool that was approved
+    third = next_run(second)
+    reserve(third, "m2", model(), 50)
+    assert 300_000 <= of(first).used_wall_ms < 400_000
+    fourth = next_run(third)
+    reserve(fourth, "m2", model(), 50)
+    assert of(first).used_wall_ms < 400_000
+
+
+def test_time_between_two_runs_is_nobodys(app: Flask) -> None:
+    first = running(BudgetFields(wall_s=1000))
+    settle_alone(reserve(first, "m1", model(), 50), Usage(50, 50))
+    with writing() as session:
+        close_run(session, first.task_id, 1, "waiting")
+    pass_time(first, 900)
+    reserve(next_run(first), "m2", model(), 50)
+    assert of(first).used_wall_ms < 100_000
+
+
+def test_time_of_a_call_that_broke_is_counted_once(app: Flask) -> None:
+    claim = running(BudgetFields(wall_s=1000))
+    reserve(claim, "m1", model(), 50)
+    pass_time(claim, 100)
+    reserve(claim, "m1", model("other"), 50)
+    assert 100_000 <= of(claim).used_wall_ms < 200_000
+
+
+def test_reconciler_counts_the_time_of_what_it_loses_and_the_next_run_does_not_again(app: Flask) -> None:
+    first = running(BudgetFields(wall_s=1000))
+    reserve(first, "m1", model(), 50)
+    pass_time(first, 100)
+    second = next_run(first)
+    with scope.wide("system:reconciler"):
+        assert lost_calls.lose_dead() == 1
+    assert 100_000 <= of(first).used_wall_ms < 200_000
+    reserve(second, "m1", model(), 50)
+    assert of(first).used_wall_ms < 200_000
+
+
 def pass_time(claim: Claim, seconds: int) -> None:
     """What the rows' times become when this much time goes by."""
     with writing() as session:
+        for run in session.scalars(select(Run).where(Run.task_id == claim.task_id)):
+            run.started_at -= timedelta(seconds=seconds)
+            run.ended_at = run.ended_at and run.ended_at - timedelta(seconds=seconds)
         mine = session.scalars(select(Budget).where(Budget.name == claim.task_id)).one()
         mine.wall_at = mine.wall_at and mine.wall_at - timedelta(seconds=seconds)
         for spend in session.scalars(select(Spend).where(Spend.task_id == claim.task_id)):

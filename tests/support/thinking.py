@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import update
 
-from models.claim import Claim
+from models.claim import Claim, close_run
 from models.database import writing
 from models.provider import ProviderKind
+from models.run import Run
 from models.states import State
 from models.task import Task
 from tasks.plans.model_plan import BudgetFields
@@ -30,6 +31,8 @@ def running(limits: BudgetFields | None = None, parent: Claim | str | None = Non
         task = make_task(session, state=State.RUNNING, agent=agent, run_number=1)
         task.parent_id = parent.task_id if isinstance(parent, Claim) else parent
         budgets.open_for(session, task, limits or BudgetFields())
+        session.flush()
+        session.add(_run(task.id, 1, agent))
     return Claim(task.id, task.tenant, 1, task.epoch, agent, task.queue, task)
 
 
@@ -38,4 +41,10 @@ def next_run(claim: Claim) -> Claim:
     number = claim.run_number + 1
     with writing() as session:
         session.execute(update(Task).where(Task.id == claim.task_id).values(run_number=number))
+        close_run(session, claim.task_id, claim.run_number, "lost")
+        session.add(_run(claim.task_id, number, claim.agent))
     return Claim(claim.task_id, claim.tenant, number, claim.epoch, claim.agent, claim.queue, claim.task)
+
+
+def _run(task_id: str, number: int, agent: str) -> Run:
+    return Run(task_id=task_id, number=number, epoch=1, agent=agent, host="here", pid=1, process_started_at=0.0)

@@ -112,6 +112,35 @@ def test_a_provider_that_is_not_there_says_so_in_place(client: FlaskClient) -> N
     assert "is it running" in answer
 
 
+def test_models_that_were_not_added_stay_chosen_and_those_that_were_are_said(
+    client: FlaskClient, demo_model: ModelServer
+) -> None:
+    from worker.demo.script import parse
+
+    demo_model.script = parse(MODELS)
+    sends(client, "/models/add/openai", name="demo", base_url=f"http://127.0.0.1:{demo_model.port}/v1")
+    wrong = sends(client, "/models/of/demo/models", models=["demo", "gone"], by_name="own")
+    assert (wrong.status_code, models_of(client)) == (422, [])
+    assert "Nothing was added" in wrong.text
+    assert "models=demo&amp;models=gone&amp;by_name=own" in wrong.text
+    form = client.get("/models/of/demo/offers?models=demo&by_name=own").text
+    assert 'value="demo" checked>' in form
+    assert 'name="by_name"' in form and 'value="own"' in form
+    half = sends(client, "/models/of/demo/models", models=["demo"], by_name="demo")
+    assert half.status_code == 422
+    assert "Only demo was added" in half.text
+    assert [each.name for each in models_of(client)] == ["demo"]
+
+
+def test_a_server_that_is_away_when_models_are_chosen_is_said_on_the_page(client: FlaskClient) -> None:
+    provider_with(client)
+    answer = sends(client, "/models/of/local/models", models=["small"], by_name="own")
+    assert answer.status_code == 503
+    assert "Nothing was added" in answer.text
+    assert "models=small&amp;by_name=own" in answer.text
+    assert models_of(client) == []
+
+
 def test_models_are_moved_changed_and_switched_off(client: FlaskClient) -> None:
     provider_with(client, "first", "second")
     first, second = models_of(client)
@@ -260,6 +289,19 @@ def test_limits_of_a_day_and_of_an_agent_are_set_where_they_are_shown(client: Fl
     for of_page, refreshes in ((shown, True), (wrong.text, False)):
         (opened,) = re.findall(r'<div class="[^"]*" id="spend"[^>]*>', of_page)
         assert ("hx-trigger" in opened) is refreshes, "a refresh would take away what was typed and its error"
+
+
+def test_page_of_spend_is_bounded_and_says_how_many_agents_it_leaves_out(client: FlaskClient) -> None:
+    with filling(client.application) as session:
+        for number in range(103):
+            factories.make_agent(session, f"agent-{number:03}")
+    shown = client.get("/spend").text
+    assert 'id="agent-agent-099"' in shown
+    assert 'id="agent-agent-100"' not in shown
+    assert "3 more agents not shown" in shown
+    wrong = sends(client, "/spend/agents/agent-102", cost="much").text
+    assert 'value="much"' in wrong
+    assert "2 more agents not shown" in wrong
 
 
 def test_an_answer_says_which_models_failed_before_it_and_what_it_was_asked_with(client: FlaskClient) -> None:

@@ -3,6 +3,7 @@
 What is done: tasks/providers/records.py, tasks/providers/models.py.  The list of all models: models.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -17,6 +18,7 @@ from tasks.providers.answers import Offered
 from tasks.providers.records import Wanted
 from webapp import gate, model_uses
 from webapp.amounts import counted
+from webapp.api.problems import STATUS
 from webapp.ask import Question, ask, done, is_part
 from webapp.limit_form import begun
 from webapp.model_form import KINDS, Kind
@@ -93,7 +95,10 @@ def test(name: str) -> ResponseReturnValue:
 
 @page.get("/models/of/<name>/offers")
 def offers(name: str) -> ResponseReturnValue:
-    """What its server lists now, to choose from; with `q`, those whose names hold it."""
+    """What its server lists now, to choose from; with `q`, those whose names hold it.
+
+    `models` are chosen already and `by_name` is typed already: a form that was refused comes back as it was sent.
+    """
     provider = _provider(name)
     query = request.args.get("q", "").strip().lower()
     offered: list[Offered] = []
@@ -103,29 +108,35 @@ def offers(name: str) -> ResponseReturnValue:
     except OpsCoreError as error:
         problem = error.message
     told = {"provider": provider, "offered": offered[:MOST_SHOWN], "problem": problem, "query": query}
+    typed = {"chosen": request.args.getlist("models"), "by_name": request.args.get("by_name", "")}
     known = {model.name for model in provider.models}
     left_out = max(len(offered) - MOST_SHOWN, 0)
-    return render_template("parts/provider_offers.html", known=known, left_out=left_out, **told)
+    return render_template("parts/provider_offers.html", known=known, left_out=left_out, **told, **typed)
 
 
 @page.post("/models/of/<name>/models")
 def choose(name: str) -> ResponseReturnValue:
-    """Add the models that were chosen, with what their provider says of them, or one by its name."""
-    provider = _changed(name)
-    by_name = request.form.get("by_name", "").strip()
-    chosen = request.form.getlist("models")
-    back = url_for("provider.one", name=name)
+    """Add the models that were chosen, with what their provider says of them, and one by its name."""
+    _changed(name)
+    by_name, chosen = request.form.get("by_name", "").strip(), request.form.getlist("models")
+    added: list[str] = []
     try:
-        if by_name:
-            provider_models.add(name, provider_models.ModelWanted(by_name))
+        # First those that may fail for a reason of the server's.
         if chosen:
-            provider_models.take_over(name, chosen)
-    except InvalidInput as error:
-        return _one(provider, Typed(name, provider.base_url), wrong_model=begun(error.problems[0]["message"])), 422
-    count = len(chosen) + bool(by_name)
-    if not count:
-        return done("No model was chosen.", back, "waiting")
-    return done(f"Added {counted(count, 'model')} of {name}.", url_for("models.show"))
+            added += [model.name for model in provider_models.take_over(name, chosen)]
+        if by_name:
+            added.append(provider_models.add(name, provider_models.ModelWanted(by_name)).name)
+    except OpsCoreError as error:
+        left = {"models": [each for each in chosen if each not in added], "by_name": by_name}
+        return _not_chosen(_provider(name), added, _why(error), left), STATUS.get(error.code, 500)
+    if not added:
+        return done("No model was chosen.", url_for("provider.one", name=name), "waiting")
+    return done(f"Added {counted(len(added), 'model')} of {name}.", url_for("models.show"))
+
+
+def _why(error: OpsCoreError) -> str:
+    problems = error.problems if isinstance(error, InvalidInput) else []
+    return begun(problems[0]["message"] if problems else error.message)
 
 
 @page.get("/models/of/<name>/disable")
@@ -186,9 +197,14 @@ def _new(kind: Kind, typed: Typed) -> str:
     return render_template("pages/provider_new.html", kind=kind, typed=typed)
 
 
-def _one(provider: Provider, typed: Typed, wrong_model: str = "") -> str:
-    told = {"masked": providers.masked(provider), "found": None, "wrong_model": wrong_model}
-    return render_template("pages/provider.html", provider=provider, typed=typed, **told)
+def _one(provider: Provider, typed: Typed, **chosen: object) -> str:
+    told = {"masked": providers.masked(provider), "found": None}
+    return render_template("pages/provider.html", provider=provider, typed=typed, **told, **chosen)
+
+
+def _not_chosen(provider: Provider, added: list[str], wrong_model: str, left: Mapping[str, object]) -> str:
+    """The page with what was added all the same, and with the rest still chosen."""
+    return _one(provider, Typed(provider.name, provider.base_url), wrong_model=wrong_model, added=added, left=left)
 
 
 def _kind(value: str) -> Kind:

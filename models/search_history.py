@@ -1,7 +1,7 @@
 """The searches that tasks made, newest first, a page at a time: what people and programs look through.
 
-A page goes on below the row that its cursor names.  Words are looked for in the newest `LOOKED_THROUGH` only, so that
-a word which nobody searched for costs no more than that.
+A page goes on below the row that its cursor names.  Words and a provider are looked for in the newest
+`LOOKED_THROUGH` only, so that a word which nobody searched for costs no more than that; a task's are all found.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def _wanted(session: Session, filters: Filters) -> Select[SearchQuery]:
         wanted = wanted.where(SearchQuery.task_id == filters.task_id)
     for word in words:
         wanted = wanted.where(SearchQuery.query.icontains(word, autoescape=True))
-    if words or filters.task_id or filters.provider:
+    if (words or filters.provider) and not filters.task_id:
         oldest = select(SearchQuery.id).order_by(SearchQuery.id.desc()).offset(LOOKED_THROUGH - 1).limit(1)
         if (floor := session.scalar(oldest)) is not None:
             wanted = wanted.where(SearchQuery.id >= floor)

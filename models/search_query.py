@@ -36,4 +36,5 @@ class SearchQuery(Owned, Base):
     __table_args__ = (
         Index("ix_search_query_digest", "tenant", "digest", "at"),
         Index("ix_search_query_at", "tenant", "at"),
+        Index("ix_search_query_task", "tenant", "task_id", "id"),
     )

@@ -39,6 +39,7 @@ INDEXES = [
     ("shared_file", "uq_shared_file_path", ["family_id", "path"], True, ""),
     ("search_query", "ix_search_query_at", ["tenant", "at"], False, ""),
     ("search_query", "ix_search_query_digest", ["tenant", "digest", "at"], False, ""),
+    ("search_query", "ix_search_query_task", ["tenant", "task_id", "id"], False, ""),
     ("task", "ix_task_parent", ["parent_id", "number"], False, "parent_id IS NOT NULL"),
     ("task", "ix_task_root", ["root_id", "number"], False, "root_id IS NOT NULL"),
     ("task", "ix_task_living_child", ["parent_id"], False, "parent_id IS NOT NULL AND finished_at IS NULL"),
@@ -166,7 +167,9 @@ def _make_language_model() -> None:
         sa.Column("complexity_max", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("disabled_at", TIME),
-        sa.ForeignKeyConstraint(["provider_id"], ["provider.id"], name="fk_language_model_provider_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name="fk_language_model_provider_id", ondelete="CASCADE"
+        ),
     )
 
 

@@ -113,6 +113,19 @@ def test_words_are_looked_for_in_the_newest_searches_only(app: Flask, monkeypatc
         assert len(search_history.page(session, Filters()).searches) == 4
 
 
+def test_searches_of_a_task_are_found_however_many_came_after(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_history, "LOOKED_THROUGH", 2)
+    with writing() as session:
+        task_id = factories.make_task(session).id
+    kept(task_id).keep(TIDES, FOUND)
+    for _ in range(3):
+        kept().keep(Asked("searxng", "sun", OPTIONS), ())
+    with reading() as session:
+        for filters in (Filters(task_id=task_id), Filters("tides", "duckduckgo", task_id)):
+            assert [each.query for each in search_history.page(session, filters).searches] == [TIDES.query]
+        assert search_history.page(session, Filters(provider="duckduckgo")).searches == []
+
+
 def fetched(task_id: str, url: str, state: StepState = StepState.SUCCEEDED, tool: str = "web.fetch") -> None:
     with writing() as session:
         task = session.scalars(select(Task).where(Task.id == task_id)).one()

@@ -11,7 +11,7 @@ from pydantic import Field
 from models import search_history
 from models.database import db
 from models.errors import NotFound
-from models.search_history import LARGEST_PAGE, Filters
+from models.search_history import LARGEST_PAGE, LOOKED_THROUGH, Filters
 from webapp.api.gate import require
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.shapes import Answer, Question
@@ -19,12 +19,15 @@ from webapp.api.shapes import Answer, Question
 part = APIBlueprint(
     "searches_api", __name__, url_prefix="/v1/searches", abp_tags=[Tag(name="Searches")], abp_security=SIGNED_IN
 )
+AMONG = f"without `task` among the newest {LOOKED_THROUGH:,} searches"
 
 
 class SearchesQuery(Question):
-    q: str | None = Field(None, max_length=200, description="Words that stand in what was searched for.")
-    provider: Literal["duckduckgo", "searxng"] | None = Field(None, description="Only those that it was asked.")
-    task: UUID | None = Field(None, description="Only those of this task.")
+    q: str | None = Field(None, max_length=200, description=f"Words that stand in what was searched for; {AMONG}.")
+    provider: Literal["duckduckgo", "searxng"] | None = Field(
+        None, description=f"Only those that it was asked; {AMONG}."
+    )
+    task: UUID | None = Field(None, description="Only those of this task, however old.")
     cursor: UUID | None = Field(None, description="`next_cursor` of the page before.")
     limit: int = Field(50, ge=1, le=LARGEST_PAGE, description="Most searches of a page.")
 
@@ -60,7 +63,7 @@ class SearchList(Answer):
 
 @part.get("", operation_id="listSearches", responses=answers(_200=SearchList))
 def list_searches(query: SearchesQuery) -> Response:
-    """List the searches that tasks made, newest first; words are looked for in the newest 20,000."""
+    """List the searches that tasks made, newest first."""
     require("search:read")
     filters = Filters(query.q, query.provider, str(query.task) if query.task else None)
     found = search_history.page(db.session(), filters, str(query.cursor) if query.cursor else None, query.limit)

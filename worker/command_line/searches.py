@@ -21,7 +21,11 @@ def search() -> None:
 
 @search.command("list", cls=Remote, short_help="List searches, newest first.")
 @click.argument("words", metavar="[WORD]...", nargs=-1)
-@click.option("--provider", type=click.Choice(("duckduckgo", "searxng")), help="Only those that it was asked.")
+@click.option(
+    "--provider",
+    type=click.Choice(("duckduckgo", "searxng")),
+    help="Only those that it was asked, of the newest 20,000.",
+)
 @click.option("--task", type=click.UUID, metavar="TASK", help="Only those of this task.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
 def list_searches(words: tuple[str, ...], provider: str | None, task: UUID | None, limit: int) -> None:

@@ -1,9 +1,9 @@
 """An approval as a card: the exact arguments, the risk, who demands it, what would change.
 
-Drawn by templates/parts/approval.html, in the inbox, on a page of its own and on its task's page.
+Drawn by templates/parts/approval.html, in the inbox, on a page of its own and on its task's page.  How its values are
+written: approval_values.py.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 from models.approval import Approval, ApprovalState, OnExpiry
 from models.task import Task
 from tools import terminal_text
-from webapp import approval_form
+from webapp import approval_form, approval_values
 from webapp.approval_form import Form
+from webapp.approval_values import Value, beginning, text_of
 from webapp.diff_lines import Line, lines_of
 
-BLOCK = 80
-"""Values longer than this stand in a block of their own."""
 MOST_IN_A_LIST = 4000
 """Characters of the arguments, or of the diff: what is longer is shown in part in a list, and answered on its page."""
 RISKS = {
@@ -36,19 +35,6 @@ SAID = {
     ApprovalState.WITHDRAWN: "It was withdrawn: the task ended, or does something else by now",
 }
 EXPIRES = {OnExpiry.REJECT: "then it counts as a no", OnExpiry.FAIL: "then the task fails"}
-
-
-@dataclass(frozen=True)
-class Value:
-    """One argument: its name, and its value as a text."""
-
-    name: str
-    text: str
-
-    @property
-    def is_block(self) -> bool:
-        """Whether it needs room of its own."""
-        return len(self.text) > BLOCK or "\n" in self.text
 
 
 @dataclass
@@ -90,10 +76,8 @@ def card_of(approval: Approval, task: Task, form: Form | None = None) -> Card:
     """The card of the approval, which the task asks for."""
     shown = dict(approval.decided_arguments or approval.arguments)
     calls = shown.pop("calls", []) if not approval.tool else []
-    values = [
-        Value(name.replace("_", " ") if not approval.tool else name, _text(value)) for name, value in shown.items()
-    ]
-    calls = [{**call, "arguments": _text(call["arguments"])} for call in calls]
+    values = approval_values.of_call(shown) if approval.tool else approval_values.of_plan(shown)
+    calls = [{**call, "arguments": text_of(call["arguments"])} for call in calls]
     lines, left_out = lines_of(terminal_text.visible(approval.diff)) if approval.diff else ([], 0)
     return Card(approval, task, values, calls, lines, left_out, form)
 
@@ -101,17 +85,12 @@ def card_of(approval: Approval, task: Task, form: Form | None = None) -> Card:
 def short_card(approval: Approval, task: Task) -> Card:
     """The card for a list: of a long one the beginning."""
     card = card_of(approval, task)
-    told = sum(len(value.text) for value in card.values) + sum(len(call["arguments"]) for call in card.calls)
+    told = sum(value.length for value in card.values) + sum(len(call["arguments"]) for call in card.calls)
     if told <= MOST_IN_A_LIST and len(approval.diff) <= MOST_IN_A_LIST:
         return card
-    values = [Value(value.name, _beginning(value.text)) for value in card.values]
-    calls = [{**call, "arguments": _beginning(call["arguments"])} for call in card.calls]
+    values = [value.beginning for value in card.values]
+    calls = [{**call, "arguments": beginning(call["arguments"])} for call in card.calls]
     return replace(card, values=values, calls=calls, diff=[], left_out=0, is_cut=True)
-
-
-def _beginning(text: str) -> str:
-    most = BLOCK * 4
-    return text if len(text) <= most else f"{text[:most]}\n… {len(text) - most:,} more characters"
 
 
 def open_card(approval: Approval, task: Task, *, as_json: bool = False) -> Card:
@@ -127,9 +106,3 @@ def asked_of(session: Session, task: Task) -> Card | None:
         return None
     approval = session.scalars(select(Approval).where(Approval.id == asked["approval"])).one_or_none()
     return open_card(approval, task) if approval is not None else None
-
-
-def _text(value: Any) -> str:
-    # What is shown is what is agreed to: nothing in it may hide, or write over what stands before it.
-    whole = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2 if value else None)
-    return terminal_text.visible(whole)

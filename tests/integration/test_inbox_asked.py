@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from models.sign_in import new_link
 from models.states import State
 from models.task import Task
 from settings import Settings
+from tasks.approvals.card import of_plan
+from tasks.plans.model_plan import BudgetFields, ModelPlan, Promise
 from tasks.queueing import waking
 from tests.support.factories import approving, ask_approval, every_state, make_agent, make_task
 from tests.support.web import Api
@@ -150,6 +153,31 @@ def test_a_card_is_of_its_approval_so_that_no_later_one_of_the_task_takes_its_pl
     for task in asking.values():
         assert f'id="asked-{asked(task)["approval"]}"' in shown
         assert f'id="asked-{task.id}"' not in shown
+
+
+def test_the_card_of_a_whole_model_plan_is_read_without_json(person: FlaskClient, web: Flask) -> None:
+    with filling(web) as session:
+        task = make_task(
+            session, State.PAUSED, title="Ask", description="Find the oldest order.", inputs={"year": 2019}
+        )
+        task.state = State.WAITING
+        model_plan = ModelPlan(
+            additions="Tell nobody <b>else</b>.", tools=["files.read", "files.write"], budget=BudgetFields(calls=3),
+            promises=[Promise(path="output/report.md")], files={"data/orders.csv": "1,2"},
+        )  # fmt: skip
+        approval = ask_approval(session, task, "", arguments=of_plan(task, model_plan))
+    shown = unescape(person.get(f"/inbox/{approval.id}").text)
+    for words in (
+        "Tell nobody <b>else</b>.",
+        "files.write",
+        "at most 3",
+        "output/report.md",
+        "data/orders.csv",
+        "2019",
+    ):
+        assert words in shown
+    assert '"files.read"' not in shown
+    assert '"calls"' not in shown
 
 
 def test_a_person_approves_edits_and_rejects_on_the_page(

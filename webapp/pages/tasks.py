@@ -85,7 +85,8 @@ def _complexity(text: str) -> int:
 
 
 def _unreadable(name: str, message: str) -> InvalidInput:
-    return InvalidInput("cannot choose tasks by this filter", problems=[Problem(path=name, line=None, message=message)])
+    problem = Problem(path=name, line=None, message=message)
+    return InvalidInput(f"cannot choose tasks: the {name} {message}", problems=[problem])
 
 
 def can_all(action: str, filters: Filters) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import InvalidInput, Problem
+from tools.mistakes import of_error
 from tools.network.reach import Network
 from tools.research.pages import NoPages, Pages
 from tools.services import Services, Unwatched
@@ -248,4 +249,5 @@ class Tool(ABC):
 
 
 def _problems(error: ValidationError) -> list[Problem]:
-    return [Problem(path=".".join(str(part) for part in each["loc"]), message=each["msg"]) for each in error.errors()]
+    found = error.errors()
+    return [Problem(path=".".join(str(part) for part in each["loc"]), message=of_error(each)) for each in found]

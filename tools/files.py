@@ -11,6 +11,7 @@ from pydantic import Field
 from models.errors import NotFound
 from tools import text_diff
 from tools.contract import MIB, Arguments, Captured, Context, Effect, Tool, ToolResult, Values
+from tools.paths import AnyPath, FilePath
 from tools.workspace import Workspace
 
 READ_BYTES = MIB
@@ -28,7 +29,7 @@ class FilesWrite(Tool):
     effect = Effect.IDEMPOTENT
 
     class Input(Arguments):
-        path: str = _PATH
+        path: FilePath = _PATH
         text: str = Field(description="What it is to hold.")
         append: bool = Field(False, description="Add to the end of what is there.")
 
@@ -57,7 +58,7 @@ class FilesRead(Tool):
     effect = Effect.PURE
 
     class Input(Arguments):
-        path: str = _PATH
+        path: FilePath = _PATH
         limit: int = Field(READ_BYTES, ge=1, le=READ_BYTES, description="Most bytes to read.")
         offset: int = Field(0, ge=0, le=2**53, description="Bytes to leave out before.")
 
@@ -84,7 +85,7 @@ class FilesList(Tool):
     effect = Effect.PURE
 
     class Input(Arguments):
-        path: str = Field(".", description="Folder in the workspace.")
+        path: AnyPath = Field(".", description="Folder in the workspace.")
         recursive: bool = Field(False, description="Everything below it too.")
         limit: int = Field(1000, ge=1, le=LISTED, description="Most entries to list.")
 
@@ -106,8 +107,8 @@ class FilesMove(Tool):
     effect = Effect.IDEMPOTENT
 
     class Input(Arguments):
-        source: str = _PATH
-        target: str = _PATH
+        source: FilePath = _PATH
+        target: FilePath = _PATH
 
     class Output(Values):
         path: str
@@ -125,7 +126,7 @@ class FilesDelete(Tool):
     effect = Effect.IDEMPOTENT
 
     class Input(Arguments):
-        path: str = _PATH
+        path: FilePath = _PATH
 
     class Output(Values):
         deleted: int = Field(description="How many files and folders went.")

@@ -13,6 +13,7 @@ from tools import command, environment, files_at
 from tools.command import Argument, CommandOutput
 from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
 from tools.packages import layer
+from tools.paths import FilePath
 from tools.sandbox.contract import Inside, Word
 
 _PYTHON = Inside("tools", "bin/python")
@@ -31,7 +32,7 @@ class PythonRun(Tool):
 
     class Input(Arguments):
         code: str | None = Field(None, description="The code itself.")
-        file: str | None = Field(None, description="Or a file of the workspace that holds it.")
+        file: FilePath | None = Field(None, description="Or a file of the workspace that holds it.")
         args: list[Argument] = Field(default_factory=list, max_length=10_000, description="Its sys.argv[1:].")
         stdin: str = Field("", description="Text for its standard input.")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.errors import InvalidInput, NotFound, Problem
+from tools.mistakes import of_json
 from tools.registry import find
 from webapp import schema_form
 from webapp.schema_form import Field
@@ -64,8 +65,8 @@ def arguments_of(form: Form) -> dict[str, Any]:
         return {each.name: each.value for each in form.fields if _is_said(each, form)}
     try:
         found = json.loads(form.text)
-    except ValueError as error:
-        raise _no_object(str(error)) from error
+    except json.JSONDecodeError as error:
+        raise _no_object(of_json(error)) from error
     if not isinstance(found, dict):
         raise _no_object("it must be an object: {…}")
     return found

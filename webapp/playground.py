@@ -134,6 +134,5 @@ class Try:
 
 def _shown(problem: Problem) -> Problem:
     """The problem as the rest of the form says such things."""
-    path, message = problem["path"], problem["message"]
-    said = {"Field required": "is missing"}.get(message, message.removeprefix("Value error, "))
-    return Problem(path=f"inputs.{path}" if path else "form", message=said)
+    path = problem["path"]
+    return Problem(path=f"inputs.{path}" if path else "form", message=problem["message"])

@@ -9,17 +9,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.errors import InvalidInput
+from models.states import Stage
 from tasks.minds import ending, record
+from tasks.minds.detector import loop_in
 from tasks.minds.mind import Mind
 from tasks.minds.noting import bad, note
 from tasks.minds.offer import FINISH, STAGE, EnterStage, Finish
 from tasks.minds.record import CUT_ANSWER, ENDS_RUN, Act, Called, Turn
 from tasks.plans.playbook import PlannedStep
 from tasks.runs.outcome import clean, describe
-from tasks.runs.steps import StepFailed, enter, perform, settle
+from tasks.runs.steps import GivenUp, StepFailed, enter, perform, settle
+from tools.mistakes import of_error
 from tools.registry import find
 
 LONGEST_HINT = 80
+LOOP = "loop"
+MOST_CALLS = 32
+"""Of one answer."""
+TOO_MANY = f"An answer may ask for {MOST_CALLS} calls at most. This one was not made, and none behind it."
 CUT = "Your answer was cut off: it was longer than it may be. Nothing of it was done. Answer in smaller pieces."
 
 EMPTY = "Your answer was empty. Call a tool, or say what was done and found."
@@ -34,7 +41,11 @@ def act(mind: Mind, turn: Turn) -> bool:
     """
     if not turn.calls:
         return _without_calls(mind, turn)
-    return any(_one(mind, turn, number, call) for number, call in enumerate(turn.calls, 1))
+    for number, call in enumerate(turn.calls[: MOST_CALLS + 1], 1):
+        if _one(mind, turn, number, call):
+            return True
+        _stop_in_circles(mind, turn)
+    return False
 
 
 def _without_calls(mind: Mind, turn: Turn) -> bool:
@@ -50,10 +61,20 @@ def _without_calls(mind: Mind, turn: Turn) -> bool:
     return ending.by_words(mind, turn)
 
 
+def _stop_in_circles(mind: Mind, turn: Turn) -> None:
+    if (found := loop_in(mind.acts)) is not None:
+        raise GivenUp(LOOP, f"cannot go on: the model goes round in circles: {found}", step=turn.key)
+
+
 def _one(mind: Mind, turn: Turn, number: int, call: Called) -> bool:
     """Do one call, unless an earlier run did; whether it ended the work."""
     if (done := _done_before(mind, turn, number)) is not None:
         return ending.was_it(done)
+    if loop_in(turn.acts) is not None:
+        return False  # the task ended here and was opened again: the model is asked anew, the rest is left
+    if number > MOST_CALLS:
+        note(mind, turn, number, call.name, {}, bad(TOO_MANY))
+        return False
     if turn.finish_reason == "length":
         note(mind, turn, number, call.name, {}, bad(CUT, CUT_ANSWER))
         return False
@@ -99,9 +120,14 @@ def _call(mind: Mind, turn: Turn, number: int, tool: str, arguments: dict[str, A
 
 
 def _enter(mind: Mind, turn: Turn, number: int, wanted: EnterStage) -> None:
+    every, arguments = list(Stage), wanted.model_dump(mode="json")
+    if every.index(wanted.stage) < every.index(mind.stage):
+        text = f"The work is in the stage {mind.stage} and cannot go back to {wanted.stage}: stages go forward only."
+        note(mind, turn, number, STAGE, arguments, bad(text))
+        return
     enter(mind.run, wanted.stage)
     text = f"The work is in the stage {wanted.stage} now."
-    note(mind, turn, number, STAGE, wanted.model_dump(mode="json"), text, title=f"Stage {wanted.stage}")
+    note(mind, turn, number, STAGE, arguments, text, title=f"Stage {wanted.stage}")
 
 
 def _done_before(mind: Mind, turn: Turn, number: int) -> Act | None:
@@ -122,5 +148,5 @@ def _title(tool: str, arguments: dict[str, Any]) -> str:
 
 
 def _in_words(error: ValidationError) -> str:
-    said = "; ".join(f"{'.'.join(map(str, each['loc']))} {each['msg']}" for each in error.errors())
+    said = "; ".join(f"{'.'.join(map(str, each['loc']))} {of_error(each)}" for each in error.errors())
     return f"cannot use these arguments: {said}"

@@ -15,7 +15,7 @@ from models.states import Stage
 from tasks.plans import retry_fields
 from tasks.plans.plan_fields import WHOLE_PLAN, PlanFields
 from tasks.plans.yaml_text import Document, Path
-from tools import limits
+from tools import limits, mistakes
 from tools.registry import find as find_tool
 
 STAGES = [stage for stage in Stage if stage is not Stage.COMPLETE]
@@ -116,10 +116,6 @@ def _in_text(location: tuple[str | int, ...]) -> Path:
 
 def plainly(message: str, kind: str) -> str:
     """What pydantic says, as people read it."""
-    if kind == "missing":
-        return "is missing"
-    if kind == "extra_forbidden":
-        return "is not known here"
     if kind == "enum":
         return f"must be one of {', '.join(STAGES)}"  # the stage is the only one
-    return message[0].lower() + message[1:]
+    return mistakes.said(kind, message)

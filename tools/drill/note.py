@@ -16,6 +16,7 @@ import settings
 from models.errors import InvalidInput
 from tools import triggers
 from tools.contract import Arguments, Context, Effect, Tool, ToolResult, Values
+from tools.paths import FilePath
 
 LOOK_EVERY_S = 0.02
 
@@ -30,7 +31,9 @@ class NoteInput(Arguments):
 class WritingInput(NoteInput):
     """What those are told besides that may change something."""
 
-    path: str | None = Field(None, description="File of the workspace to which lines are added too; none by default.")
+    path: FilePath | None = Field(
+        None, description="File of the workspace to which lines are added too; none by default."
+    )
     lines: int = Field(1, ge=1, le=100_000, description="How many lines to add to that file.")
 
 

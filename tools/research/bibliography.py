@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from tools.contract import Arguments, Context, Effect, Tool, ToolResult, Values
+from tools.paths import AnyPath, FilePath
 from tools.research import sources
 from tools.research.markers import numbers_in
 from tools.research.sources import Source
@@ -20,8 +21,8 @@ class ResearchBibliography(Tool):
 
     class Input(Arguments):
         style: Style = Field("apa", description="apa, ieee or chicago.")
-        cited_in: str = Field("", description="File whose markers, such as [1], say which; empty: all sources.")
-        path: str = Field(FILE, description="File of the workspace to write it to.")
+        cited_in: AnyPath = Field("", description="File whose markers, such as [1], say which; empty: all sources.")
+        path: FilePath = Field(FILE, description="File of the workspace to write it to.")
 
     class Output(Values):
         path: str

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from models.errors import InvalidInput, Problem
 from tools.contract import MIB, Arguments, Captured, Context, Effect, Tool, ToolResult, Values
+from tools.paths import FilePath
 from tools.team.port import SharedFile
 
 TEXT_BYTES = 64 * 1024
@@ -25,7 +26,7 @@ _PATH = Field(min_length=1, max_length=500, description="Path in the shared fold
 class OneFile(Arguments):
     """What names one file."""
 
-    path: str = _PATH
+    path: FilePath = _PATH
 
 
 class FileOutput(Values):
@@ -43,7 +44,7 @@ class SharedWrite(Tool):
     effect = Effect.IDEMPOTENT
 
     class Input(OneFile):
-        file: str | None = Field(None, description="File of the workspace to put there.")
+        file: FilePath | None = Field(None, description="File of the workspace to put there.")
         text: str | None = Field(None, description="What it is to hold, in place of a file.")
         version: int | None = Field(None, ge=0, description="Write over this version alone; 0: only if it is new.")
 
@@ -72,7 +73,9 @@ class SharedRead(Tool):
     effect = Effect.IDEMPOTENT
 
     class Input(OneFile):
-        into: str | None = Field(None, description="File of the workspace to copy it to; else its text is returned.")
+        into: FilePath | None = Field(
+            None, description="File of the workspace to copy it to; else its text is returned."
+        )
 
     class Output(FileOutput):
         text: str = Field("", description="Its beginning, where it was not copied.")

@@ -14,6 +14,7 @@ from tools import files_at
 from tools.contract import MIB, Arguments, Context, Effect, Limits, Resources, Tool, ToolResult, Values
 from tools.network.fetch import Fetched, fetch
 from tools.network.url import LONGEST
+from tools.paths import AnyPath
 from tools.web import reading, robots, texts
 
 TEXT_CHARACTERS = 6000
@@ -56,7 +57,7 @@ class WebFetch(Tool):
 
     class Input(Arguments):
         url: str = Field(max_length=LONGEST, description="Its http:// or https:// address, without user or password.")
-        path: str = Field("", description="File of the workspace to save it in; empty: one in research/.")
+        path: AnyPath = Field("", description="File of the workspace to save it in; empty: one in research/.")
         content_types: list[str] = Field(
             default_factory=list, max_length=50, description='Take only these, by their beginnings, such as "text/".'
         )

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from models.errors import InvalidInput, OpsCoreError, Problem
 from tasks.logs import logger
+from tools import mistakes
 
 log = logger(__name__)
 
@@ -128,7 +129,7 @@ def of_http(error: HTTPException) -> Response:
 def of_validation(error: ValidationError) -> Response:
     """The problem document of arguments that do not have the form they should."""
     found = [
-        Problem(path=".".join(str(part) for part in each["loc"]) or "body", message=_plainly(each["msg"]))
+        Problem(path=".".join(str(part) for part in each["loc"]) or "body", message=mistakes.of_error(each))
         for each in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     return problem(422, "invalid_input", "cannot use what was handed in", found)
@@ -153,7 +154,3 @@ def problem(
         "problems": [{"line": None, **each} for each in problems],
     }
     return Response(json.dumps(document, default=str), status, mimetype=MEDIA_TYPE)
-
-
-def _plainly(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "must be").replace("Field", "this field")

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import InvalidInput, Problem
+from tools.mistakes import of_error
 
 FIRST = Path(__file__).with_name("first_script.yaml")
 """What is played where no other script is named."""
@@ -134,7 +135,7 @@ def parse(value: Any) -> Script:
     try:
         return Script.model_validate({"turns": value} if isinstance(value, list) else value)
     except ValidationError as error:
-        problems = [Problem(path=".".join(map(str, each["loc"])), message=each["msg"]) for each in error.errors()]
+        problems = [Problem(path=".".join(map(str, each["loc"])), message=of_error(each)) for each in error.errors()]
         raise InvalidInput("cannot read the script: correct what is named", problems=problems) from error
 
 

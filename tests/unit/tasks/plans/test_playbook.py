@@ -61,7 +61,7 @@ def test_json_playbook_is_a_playbook() -> None:
         (steps("{stage: test, tool: files.list}", "{stage: build, tool: files.list}"), "steps[1].stage", "goes back"),
         ("limits: {memory: lots}\n" + steps("{stage: build, tool: files.list}"), "limits.memory", "write a size"),
         ("limits: {ram: 1 GiB}\n" + steps("{stage: ship, tool: files.list}"), "limits.ram", "there are wall, cpu"),
-        ("limits: 5\n" + steps("{stage: build, tool: files.list}"), "limits", "dictionary"),
+        ("limits: 5\n" + steps("{stage: build, tool: files.list}"), "limits", "object"),
         ("retry: {attempts: 0}\n" + steps("{stage: build, tool: files.list}"), "retry.attempts", "1 to 20"),
         ("retry: {tries: 3}\n" + steps("{stage: ship, tool: files.list}"), "retry.tries", "there are attempts, wait"),
         (steps("{stage: build, tool: files.list, retry: {first: soon}}"), "steps[0].retry.first", "90 s"),

@@ -3,6 +3,7 @@
 What counts is what the budgets count: a call that was not settled counts at what was reserved for it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -54,6 +55,8 @@ class Filters:
     days: int = 30
     agent: str | None = None
     task_id: str | None = None
+    agents: Collection[str] | None = None
+    """Any of these."""
 
 
 def by(session: Session, what: SpendBy, filters: Filters, limit: int = 100) -> list[Spent]:
@@ -133,6 +136,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found = [Spend.at > database_now(-timedelta(days=filters.days))]
     if filters.agent is not None:
         found.append(Spend.agent == filters.agent)
+    if filters.agents is not None:
+        found.append(Spend.agent.in_(filters.agents))
     if filters.task_id is not None:
         found.append(Spend.task_id == filters.task_id)
     return found

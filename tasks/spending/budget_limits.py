@@ -4,7 +4,7 @@ How they are kept: budgets.py.  A limit counts from the next call on; what is sp
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +73,16 @@ def show(kind: BudgetKind, name: str = "") -> Standing:
         if found is None:
             if kind is BudgetKind.TASK:
                 raise _without(name)
-            return _standing(Budget(kind=kind, name=name, **_NOTHING), day)
+            return _standing(_unused(kind, name), day)
         return _standing(found, day)
+
+
+def of_agents(session: Session, names: Sequence[str]) -> list[Standing]:
+    """How the budgets of these agents stand, in the same order."""
+    day = budgets.today(session)
+    mine = select(Budget).where(Budget.kind == BudgetKind.AGENT, Budget.name.in_(names))
+    found = {each.name: each for each in session.scalars(mine)}
+    return [_standing(found.get(name) or _unused(BudgetKind.AGENT, name), day) for name in names]
 
 
 def set_limits(kind: BudgetKind, name: str, changes: Mapping[str, Any]) -> Standing:
@@ -142,6 +150,10 @@ def _bounded(name: str, number: float) -> float:
     if not 0 <= number <= MOST[name]:
         raise ValueError(f"must be {MOST[name]:,} at most")
     return number
+
+
+def _unused(kind: BudgetKind, name: str) -> Budget:
+    return Budget(kind=kind, name=name, **_NOTHING)
 
 
 def _ours(session: Session, kind: BudgetKind, name: str) -> Budget:

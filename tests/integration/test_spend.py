@@ -1,14 +1,16 @@
 """How budgets stand, how people limit them, and what was spent by day, agent, task and model."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import update
+from sqlalchemy.event import listen, remove
 
 from models.budget import BudgetKind, Spend
 from models.columns import database_now
-from models.database import reading, writing
+from models.database import db, reading, writing
 from models.errors import BudgetExceeded, InvalidInput, NotFound
 from models.spend_list import Filters, SpendBy, by, total
 from tasks.plans.model_plan import BudgetFields
@@ -41,6 +43,25 @@ def test_agents_and_days_budgets_are_there_before_anything_is_spent(app: Flask) 
         budget_limits.set_limits(kind, name, {"calls": ""})
     reserve(running(), "m1", model(), 50)
     assert budget_limits.show(BudgetKind.DAY).calls.reserved == 1
+
+
+def test_budgets_of_many_agents_are_read_at_once_in_the_order_of_their_names(app: Flask) -> None:
+    with writing() as session:
+        make_agent(session, "scout")
+    budget_limits.set_limits(BudgetKind.AGENT, "scout", {"calls": 7})
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(arguments[2])
+
+    listen(db.engine, "before_cursor_execute", note)
+    with reading() as session:
+        found = budget_limits.of_agents(session, ["nobody", "scout", "anybody"])
+    remove(db.engine, "before_cursor_execute", note)
+    assert [(each.name, each.calls.most, each.calls.used) for each in found] == [
+        ("nobody", None, 0), ("scout", 7, 0), ("anybody", None, 0),
+    ]  # fmt: skip
+    assert len([each for each in asked if "FROM budget" in each]) == 1
 
 
 def test_wrong_limits_are_named(app: Flask) -> None:

@@ -8,7 +8,7 @@ from datetime import date
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.agent import Agent
@@ -33,6 +33,7 @@ from webapp.thinking_form import whole, whole_typed
 page = Blueprint("spend", __name__)
 
 SHOWN = 12
+MOST_AGENTS = 100
 LIMITS = {
     "cost": ("Money a day, US dollars", "such as 5"),
     "tokens": ("Tokens a day", "such as 1 M"),
@@ -186,25 +187,37 @@ def _page(wrong: Shown | None = None) -> str:
     days = by(session, SpendBy.DAY, Filters(days=spend_bars.DAYS))
     sums = total(session, Filters(days=spend_bars.DAYS))
     is_money = request.args.get("of", "money" if sums.cost or not sums.tokens else "tokens") == "money"
-    every = [shown(BudgetKind.AGENT, name) for name in session.scalars(select(Agent.name).order_by(Agent.name))]
-    day = shown(BudgetKind.DAY, "")
-    if wrong is not None and wrong.standing.kind is BudgetKind.DAY:
-        day = wrong
-    elif wrong is not None:
-        every = [wrong if each.name == wrong.name else each for each in every]
+    is_of_agent = wrong is not None and wrong.standing.kind is BudgetKind.AGENT
+    agents = _agents(session, wrong if is_of_agent else None)
+    names = [each.name for each in agents]
     return render_template(
         "pages/spend.html",
         today=next((spent for spent in days if spent.name == today.isoformat()), spend_bars.NOTHING),
         bars=spend_bars.of(days, today, is_money=is_money),
         sums=sums,
-        day=day,
-        agents=every,
-        by_agent={spent.name: spent for spent in by(session, SpendBy.AGENT, Filters())},
-        by_agent_lately={spent.name: spent for spent in by(session, SpendBy.AGENT, Filters(days=1))},
+        day=wrong if wrong is not None and not is_of_agent else shown(BudgetKind.DAY, ""),
+        agents=agents,
+        more_agents=(session.scalar(select(func.count(Agent.id))) or 0) - len(agents),
+        by_agent=_spent_by(session, names, days=30),
+        by_agent_lately=_spent_by(session, names, days=1),
         by_model=by(session, SpendBy.MODEL, Filters(), SHOWN),
         by_task=_titled(session, by(session, SpendBy.TASK, Filters(), SHOWN)),
         wrong=wrong,
     )
+
+
+def _agents(session: Session, wrong: Shown | None) -> list[Shown]:
+    """The first by name; the one whose limits were typed wrong is among them."""
+    names = list(session.scalars(select(Agent.name).order_by(Agent.name).limit(MOST_AGENTS)))
+    if wrong is not None and wrong.name not in names:
+        names.append(wrong.name)
+    standings = budget_limits.of_agents(session, names)
+    return [wrong if wrong and wrong.name == each.name else Shown(each, as_typed(each)) for each in standings]
+
+
+def _spent_by(session: Session, names: list[str], days: int) -> dict[str, Spent]:
+    found = by(session, SpendBy.AGENT, Filters(days=days, agents=names), len(names))
+    return {spent.name: spent for spent in found}
 
 
 def _titled(session: Session, spent: list[Spent]) -> list[tuple[Spent, str]]:

@@ -19,6 +19,7 @@ from tasks.providers import records as providers
 from tests.support import factories
 from tests.support.web import Api
 from webapp.gate import PERSON
+from webapp.transcript import bounds
 
 ASKED = "Count the files, politely."
 CREDENTIAL = "looks-like-nothing-special"
@@ -81,6 +82,10 @@ def fetched(api: Api, task: Task, form: str) -> str:
     return answer.text
 
 
+def totals(text: str) -> str:
+    return text.partition("## Totals")[2].partition("##")[0]
+
+
 @pytest.mark.parametrize("form", ["md", "html"])
 def test_transcript_tells_what_was_asked_done_decided_and_paid(api: Api, task: Task, form: str) -> None:
     text = fetched(api, task, form)
@@ -119,6 +124,34 @@ def test_markdown_keeps_what_was_printed_in_its_fence_and_fetches_no_picture(api
     assert (
         "> I **count** &lt;script>alert(1)&lt;/script> \\&lt;img src=x> 1 < 2 !\\[x](http://evil.example/x.png)" in text
     )
+
+
+def test_totals_are_of_all_steps_where_only_the_first_are_shown(
+    api: Api, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fetched(api, task, "md")
+    monkeypatch.setattr(bounds, "MOST_STEPS", 2)
+    monkeypatch.setattr(bounds, "AT_ONCE", 1)
+    text = fetched(api, task, "md")
+    assert "The first 2 of 5 steps are shown. The totals are of all." in text
+    assert "steps are shown" not in whole
+    assert totals(text) == totals(whole)
+    assert "### 3. " in whole
+    assert "### 3. " not in text
+
+
+@LOOKS
+def test_transcript_is_bounded_in_bytes_and_says_what_it_leaves_out(
+    api: Api, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("STEPS_BYTES", "APPROVALS_BYTES", "EVENTS_BYTES", "FILES_BYTES"):
+        monkeypatch.setattr(bounds, name, 0)
+    text = fetched(api, task, "md")
+    assert "The first 0 of 5 steps are shown." in text
+    assert "The first 0 of 1 approvals are shown." in text
+    assert re.search(r"The first 0 of \d+ events are shown\.", text)
+    assert "Not all files are shown." in text
+    assert len(text) < 4000
 
 
 @LOOKS

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from models.step import Step
 from webapp.amounts import counted
@@ -27,15 +28,21 @@ class Spent:
         more = f" and {counted(self.unknown, 'call')} of unknown price" if self.unknown else ""
         return money(self.cost) + more
 
+    def with_call(self, usage: dict[str, Any]) -> "Spent":
+        """The sum with one more call: `Step.usage`."""
+        cost = usage.get("cost")
+        return Spent(
+            self.calls + 1,
+            self.input + (usage.get("input_tokens") or 0),
+            self.output + (usage.get("output_tokens") or 0),
+            self.cost + (cost or 0),
+            self.unknown + (cost is None),
+        )
+
 
 def spent(steps: Iterable[Step]) -> Spent:
     """The sum over the steps that have a usage."""
-    used = [step.usage for step in steps if step.usage]
-    known = [each["cost"] for each in used if each.get("cost") is not None]
-    return Spent(
-        len(used),
-        sum(each.get("input_tokens") or 0 for each in used),
-        sum(each.get("output_tokens") or 0 for each in used),
-        sum(known),
-        len(used) - len(known),
-    )
+    total = Spent()
+    for step in steps:
+        total = total.with_call(step.usage) if step.usage else total
+    return total

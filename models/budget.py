@@ -91,6 +91,8 @@ class Spend(Owned, Base):
     state: Mapped[SpendState] = mapped_column(String(20), default=SpendState.RESERVED)
     estimated_tokens: Mapped[int] = mapped_column(BigInteger)
     """What the question was thought to have at most, before it was sent."""
+    answer_tokens: Mapped[int] = mapped_column(BigInteger)
+    """What the answer was asked to have at most; the model may allow another number by now."""
     reserved_tokens: Mapped[int] = mapped_column(BigInteger)
     reserved_cost: Mapped[int | None] = mapped_column(BigInteger)
     """None where the price is unknown."""
@@ -104,6 +106,7 @@ class Spend(Owned, Base):
         Index("ix_spend_task", "task_id", "at"),
         Index("ix_spend_agent", "tenant", "agent", "at"),
         Index("ix_spend_at", "tenant", "at"),
+        Index("ix_spend_model", "tenant", "model", "at"),
         Index(
             "ix_spend_reserved",
             "task_id",

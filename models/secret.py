@@ -17,6 +17,10 @@ SHOWN = 4
 HIDDEN = "••••"
 
 
+class Unreadable(Misconfigured):
+    """No key fits what is kept."""
+
+
 def encrypt(secret: str, keys: Sequence[str] | None = None) -> str:
     """The secret as it may be kept, by the first of the keys: those of the settings unless others are named."""
     return _box(keys).encrypt(secret.encode()).decode("ascii")
@@ -26,7 +30,7 @@ def decrypt(kept: str, whose: str, keys: Sequence[str] | None = None) -> str:
     """What was encrypted by any of the keys; `whose` it is stands in the error.
 
     Raises:
-        Misconfigured: no key fits.
+        Unreadable: no key fits.
     """
     from cryptography.fernet import InvalidToken
 
@@ -40,7 +44,7 @@ def encrypt_again(kept: str, whose: str, keys: Sequence[str] | None = None) -> s
     """The same secret, encrypted by the first key.
 
     Raises:
-        Misconfigured: no key fits.
+        Unreadable: no key fits.
     """
     return encrypt(decrypt(kept, whose, keys), keys)
 
@@ -50,12 +54,12 @@ def masked(secret: str) -> str:
     return f"{HIDDEN}{secret[-SHOWN:]}" if len(secret) >= 4 * SHOWN else HIDDEN
 
 
-def _unreadable(whose: str) -> Misconfigured:
+def _unreadable(whose: str) -> Unreadable:
     cure = (
         "none of the encryption keys fits; name the key that it was saved with in OPSCORE_ENCRYPTION_KEYS, put the "
         "file secrets/encryption of the data folder back, or save the credential again"
     )
-    return Misconfigured(f"cannot read the credential of {whose}: {cure}")
+    return Unreadable(f"cannot read the credential of {whose}: {cure}")
 
 
 def _box(keys: Sequence[str] | None) -> "MultiFernet":

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 import settings
 from models.errors import BudgetExceeded, Conflict, InvalidInput, PriceUnknown, ServiceUnavailable
+from models.secret import Unreadable
 from models.step import StepState
 from tasks.minds import asking, record
 from tasks.minds.asking import Answer
@@ -94,7 +95,7 @@ def _first(mind: Mind, begun: Begun, candidates: list[Candidate]) -> tuple[StepO
         except ServiceUnavailable as error:
             wait = error.details.get("retry_after_s")
             tried.append(Tried(candidate.name, error.message, is_transient=True, code=error.code, retry_after_s=wait))
-        except PriceUnknown as error:
+        except (PriceUnknown, Unreadable) as error:
             tried.append(Tried(candidate.name, error.message, is_transient=False, code=error.code))
         except BudgetExceeded as error:
             return of_error(error), None, None
@@ -103,6 +104,7 @@ def _first(mind: Mind, begun: Begun, candidates: list[Candidate]) -> tuple[StepO
 
 def _one(mind: Mind, begun: Begun, candidate: Candidate) -> tuple[StepOutcome, Answer, Rows]:
     run, since = mind.run, time.monotonic()
+    candidate = model_choice.opened(candidate)
     run.pulse.cut = None
     tell = partial(_tell, mind, begun)
     services = SharedServices(settings.load().rates, lambda kind, **told: tell(kind, told), run.pulse.cuts)

@@ -5,7 +5,7 @@ that answers is taken, the next where one fails.  Why so: docs/decisions/0041-cr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -21,7 +21,7 @@ _USABLE = (Provider.disabled_at.is_(None), LanguageModel.disabled_at.is_(None))
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that may be asked, and all that is needed to ask it."""
+    """A model that may be asked, and all that is needed to ask it once it is `opened`."""
 
     provider: str
     kind: ProviderKind
@@ -34,6 +34,8 @@ class Candidate:
     output_tokens: int
     """Most that its answer may have: the call says so."""
     context_tokens: int | None
+    encrypted: str | None = field(default=None, repr=False)
+    """The credential as it is kept, until it is opened."""
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ def candidates(plan_models: Sequence[str], agent_model: str | None, complexity: 
     """The models to ask, best first; never none.
 
     Raises:
-        Misconfigured: there is none that may be used, or a credential cannot be read; it says what to do.
+        Misconfigured: there is none that may be used; it says what to do.
     """
     usable = _usable()
     if not usable:
@@ -67,6 +69,18 @@ def candidates(plan_models: Sequence[str], agent_model: str | None, complexity: 
     if not found:
         raise Misconfigured(f"cannot choose a model: {otherwise}")
     return [_candidate(each) for each in found]
+
+
+def opened(candidate: Candidate) -> Candidate:
+    """The model with its credential, read when it is asked: one that cannot be read stops no other model.
+
+    Raises:
+        Unreadable: no key fits; it says what to do.
+    """
+    if candidate.encrypted is None:
+        return candidate
+    credential = secret.decrypt(candidate.encrypted, f"the provider {candidate.provider}")
+    return replace(candidate, credential=credential, encrypted=None)
 
 
 def problems(named: Sequence[str], path: str = "models") -> list[Problem]:
@@ -113,10 +127,9 @@ def _usable() -> list[LanguageModel]:
 
 def _candidate(model: LanguageModel) -> Candidate:
     provider = model.provider
-    kept = provider.credential
-    credential = secret.decrypt(kept, f"the provider {provider.name}") if kept is not None else None
-    about = (provider.name, ProviderKind(provider.kind), provider.base_url, model.name, credential)
-    return Candidate(*about, model.input_price, model.output_price, model.output_tokens, model.context_tokens)
+    about = (provider.name, ProviderKind(provider.kind), provider.base_url, model.name, None)
+    most = (model.output_tokens, model.context_tokens)
+    return Candidate(*about, model.input_price, model.output_price, *most, encrypted=provider.credential)
 
 
 def _listed(models: list[LanguageModel]) -> str:

@@ -200,6 +200,7 @@ def _reserve(
 ) -> Reservation:
     # No model reads more than its context; its server refuses the question or cuts it.
     spend.model, spend.estimated_tokens = candidate.name, min(estimate, candidate.context_tokens or estimate)
+    spend.answer_tokens = candidate.output_tokens
     more = _surprise(session, spend.tenant, candidate)
     tokens = (spend.estimated_tokens + more[0], candidate.output_tokens + more[1])
     prices = (candidate.input_price, candidate.output_price)
@@ -234,11 +235,11 @@ def _surprise(session: Session, tenant: str, candidate: Candidate) -> tuple[int,
     Its server may say something before each question that we do not see, or not keep to the answer's length.
     """
     of_model = (Spend.tenant == tenant, Spend.model == candidate.name, Spend.state == SpendState.SETTLED)
-    last = select(Spend.input_tokens, Spend.estimated_tokens, Spend.output_tokens)
+    last = select(Spend.input_tokens, Spend.estimated_tokens, Spend.output_tokens, Spend.answer_tokens)
     last = last.where(*of_model, Spend.input_tokens > 0, Spend.at > database_now(-SURPRISES_LAST))
     rows = session.execute(last.order_by(Spend.at.desc()).limit(LOOKED_AT)).all()
     of_question = max((row.input_tokens - row.estimated_tokens for row in rows), default=0)
-    of_answer = max((row.output_tokens - candidate.output_tokens for row in rows), default=0)
+    of_answer = max((row.output_tokens - row.answer_tokens for row in rows), default=0)
     return max(0, of_question), max(0, of_answer)
 
 

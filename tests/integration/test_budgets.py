@@ -197,6 +197,11 @@ def test_what_a_server_counts_besides_is_reserved_for_all_its_next_calls(app: Fl
     assert reserve(running(), "m1", model("short", context_tokens=40), 60).tokens == 40 + 100
 
 
+def test_lower_limit_of_answers_is_no_surprise_of_those_before(app: Flask) -> None:
+    settle_alone(reserve(running(), "m1", model(output_tokens=4000), 50), Usage(50, 4000))
+    assert reserve(running(), "m1", model(output_tokens=100), 50).tokens == 150
+
+
 def test_time_is_counted_over_runs_and_while_a_call_lasts(app: Flask) -> None:
     claim = running(BudgetFields(wall_s=100))
     reservation = reserve(claim, "m1", model(), 50)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import settings
 from models.approval import Approval, ApprovalState
 from models.budget import BudgetKind
-from models.database import reading
+from models.database import reading, writing
 from models.event import Event
+from models.provider import Provider
 from models.states import State
 from models.step import Step, StepState
 from models.task import Task
@@ -264,6 +265,20 @@ def test_no_model_answers_and_each_says_why(think: Think) -> None:
     assert (task.state, task.error_code) == (State.FAILED, "model_unavailable")
     assert "local/small answered 500" in (task.error_message or "")
     assert "local/large answered 401: who are you" in (task.error_message or "")
+
+
+def test_credential_that_cannot_be_read_stops_no_other_model(think: Think) -> None:
+    configure("http://127.0.0.1:9/v1", "locked", name="shut", **PRICES)
+    with writing() as session:
+        session.execute(update(Provider).where(Provider.name == "shut").values(credential="of another key"))
+    task = think([[{"text": "Hello."}]], model="shut/locked, local/small")
+    assert task.state == State.SUCCEEDED
+    (fell,) = events_of(task, "model.fell_back")
+    assert (fell["from"], fell["to"]) == ("shut/locked", "local/small")
+    assert "cannot read the credential of the provider shut" in fell["why"]
+    task = think([[{"text": "Hello."}]], model="shut/locked")
+    assert (task.state, task.error_code) == (State.FAILED, "misconfigured")
+    assert "OPSCORE_ENCRYPTION_KEYS" in (task.error_message or "")
 
 
 def test_retry_goes_on_behind_failures_that_the_model_was_told(

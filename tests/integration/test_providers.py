@@ -95,7 +95,7 @@ def server() -> Iterator[Server]:
 
 def the_one(name: str) -> Candidate:
     """The model of that name, ready to be asked."""
-    return candidates([name], None, 1)[0]
+    return model_choice.opened(candidates([name], None, 1)[0])
 
 
 def told(name: str) -> list[str]:

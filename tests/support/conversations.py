@@ -169,7 +169,13 @@ def some_spend(session: Session, task: Task, days: int = 30) -> None:
             then = at - timedelta(days=day, minutes=5)
             told = {"agent": ("scout", "builder")[number % 2], "key": f"m{number}", "epoch": 1, "run_number": 1}
             counted = {"input_tokens": 3000 + 90 * day, "output_tokens": 400, "state": SpendState.SETTLED}
-            held = {"estimated_tokens": 4000, "reserved_tokens": 8000, "at": then, "settled_at": then}
+            held = {
+                "estimated_tokens": 4000,
+                "answer_tokens": 4000,
+                "reserved_tokens": 8000,
+                "at": then,
+                "settled_at": then,
+            }
             session.add(Spend(id=new_id(), task_id=task.id, **told, **counted, **held, **price))
     today = f"{at:%Y-%m-%d}"
     session.add(

@@ -15,19 +15,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.budget import Budget, BudgetKind
+from models.claim import Fenced
 from models.database import reading, writing
-from models.errors import Conflict
 from models.event import Event
-from models.states import TERMINAL, State
+from models.states import State
 from models.task import Task
 from tasks.control.one_task import pause_in, retry_in
 from tasks.control.repetition import once
 from tasks.control.standing import written
 from tasks.family import bounds, handed, sources
-from tasks.family.hearing import CHILDREN
+from tasks.family.asker import Asker
 from tasks.family.line import Line, line_of
 from tasks.family.parts import prepared
-from tasks.family.tree import locked_in_order
+from tasks.family.tree import family_of, locked_in_order
 from tasks.keeping import leftovers
 from tasks.orders.submission import Prepared, write
 from tasks.plans.kept import AnyPlan, parsed, plan_of
@@ -35,28 +35,7 @@ from tasks.plans.model_plan import BudgetFields, ModelPlan
 from tasks.plans.plan_fields import WHOLE_PLAN
 from tasks.spending.budgets import open_for
 from tools import triggers
-from tools.waiting import Wait
 from tools.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Asker:
-    """The call that hands on: whose run, which step, and which try of it."""
-
-    task_id: str
-    run_number: int
-    epoch: int
-    step_key: str
-    attempt: int = 1
-
-    @property
-    def try_name(self) -> str:
-        return f"{self.epoch}.{self.attempt}"
-
-    @property
-    def call_name(self) -> str:
-        """The same however often the call is repeated."""
-        return f"{self.task_id}/{self.epoch}/{self.step_key}"
 
 
 @dataclass(frozen=True)
@@ -76,8 +55,8 @@ def children_of(asker: Asker, wanted: Sequence[Mapping[str, Any]], workspace: Wo
 
     Raises:
         InvalidInput: its `problems` name what is wrong with which part.
-        Conflict: the family is too deep or too large, or another run has the task that asks.
-        Wait: the task that asks is to be cancelled.
+        Conflict: the family is too deep or too large.
+        Fenced: another run has the task that asks, or it is to be cancelled.
     """
     with reading() as session:
         parent = _row(session, asker.task_id)
@@ -87,8 +66,10 @@ def children_of(asker: Asker, wanted: Sequence[Mapping[str, Any]], workspace: Wo
         _make(asker, parent, {key: index for index, key in enumerate(keys) if key not in found}, wanted, workspace)
     with writing() as session:
         found = _with_keys(session, keys)
-        for key in found:
-            found[key] = _opened_again(session, asker, found[key])
+        unfit = [child.id for child in found.values() if _is_unfit(session, asker, child)]
+        # All at once: whoever locks several of a family does it in this order.
+        for child in locked_in_order(session, select(Task).where(Task.id.in_(unfit))):
+            found[str(child.idempotency_key)] = _opened_again(session, asker, child)
     return [found[key] for key in keys]
 
 
@@ -138,6 +119,8 @@ def _checked(line: Line, key: str, index: int, part: Mapping[str, Any], files: s
 def _write_all(asker: Asker, line: Line, made: Sequence["_Made"]) -> None:
     with writing() as session:
         above = _locked(session, asker, len(made))
+        if _with_keys(session, [each.key for each in made]):
+            return  # the commit stood whose answer was lost
         asks = [name for name in (*plan_of(above).approvals, *line.approvals) if name != WHOLE_PLAN]
         for each in made:
             _write(session, asker, above, replace(each, prepared=_within(each.prepared, asks)))
@@ -149,21 +132,17 @@ def _write_all(asker: Asker, line: Line, made: Sequence["_Made"]) -> None:
 
 
 def _locked(session: Session, asker: Asker, more: int) -> Task:
-    """The row of who hands on, with that of the family's first task before it; nobody else adds to the family now.
+    """The row of who hands on, which may hand on so many more.
 
     Raises:
-        Conflict: the run does not have the task any more.
-        Wait: it is to be cancelled.
+        Fenced: the run does not have the task any more, or it is to be cancelled.
+        Conflict: the family would be too large.
     """
-    first = _row(session, asker.task_id).root_id or asker.task_id
-    rows = locked_in_order(session, select(Task).where(Task.id.in_({first, asker.task_id})))
-    parent = next(row for row in rows if row.id == asker.task_id)
-    if parent.state != State.RUNNING or parent.run_number != asker.run_number:
-        raise Conflict("cannot hand this on: another run has the task", task_id=parent.id)
+    parent = asker.locked(session)
     if parent.cancel_requested_at is not None:
-        # No failure of the step: its run, which may not wait either, ends as cancelled.
-        raise Wait({"kind": CHILDREN, "children": []})
-    bounds.must_not_be_too_many(session, first, more)
+        # No failure of the step, which would be tried again: the run ends as cancelled.
+        raise Fenced("cannot hand this on: the task is to be cancelled", task_id=parent.id)
+    bounds.must_not_be_too_many(session, family_of(parent), more)
     return parent
 
 
@@ -199,11 +178,13 @@ def _has_budget(session: Session, task: Task) -> bool:
     return session.scalar(mine) is not None
 
 
+def _is_unfit(session: Session, asker: Asker, child: Task) -> bool:
+    """Whether it did not succeed before this try of the step."""
+    return child.state in (State.FAILED, State.CANCELLED) and not _was_asked_in(session, asker, child)
+
+
 def _opened_again(session: Session, asker: Asker, child: Task) -> Task:
-    """A child that did not succeed before this try of the step is opened again, once for each try."""
-    if child.state not in TERMINAL or child.state == State.SUCCEEDED or _was_asked_in(session, asker, child):
-        return child
-    child = locked_in_order(session, select(Task).where(Task.id == child.id))[0]
+    """The locked child, opened again if nobody has done it yet; once for each try of the step."""
     if child.state not in (State.FAILED, State.CANCELLED):
         return child
     mark = f"{asker.task_id}/{asker.step_key}/{asker.try_name}"

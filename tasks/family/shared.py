@@ -23,8 +23,8 @@ from models.errors import Conflict, InvalidInput, NotFound, Problem
 from models.event import Event
 from models.shared_file import SharedFile as Row
 from models.task import Task
-from tasks.control.standing import locked
 from tasks.family import handed
+from tasks.family.asker import Asker, Patiently, at_once
 from tasks.family.tree import family_of
 from tools import files_at
 from tools.blobs import Blobs
@@ -52,12 +52,21 @@ def remove(family_id: str) -> None:
 
 @dataclass(frozen=True)
 class Shared:
-    """The folder as one task of the family sees it."""
+    """The folder as one call of a task of the family sees it; it writes as long as its run has the task."""
 
-    task_id: str
+    asker: Asker
+    patiently: Patiently = at_once
+
+    @property
+    def task_id(self) -> str:
+        """Whose call it is."""
+        return self.asker.task_id
 
     def files(self) -> list[SharedFile]:
         """What is in it, by path."""
+        return self.patiently(self._files)
+
+    def _files(self) -> list[SharedFile]:
         with reading() as session:
             family = self._family(session)
             rows = session.scalars(select(Row).where(Row.family_id == family).order_by(Row.path))
@@ -66,18 +75,20 @@ class Shared:
     def share(self, path: str, content: BinaryIO, version: int | None) -> SharedFile:
         """See `Family`."""
         path = _checked(path)
-        with reading() as session:
-            family = self._family(session)
+        family = self.patiently(self._family_id)
         # Before the transaction: copying takes as long as it takes.  What no row names goes with the folder.
         blobs = _blobs(family)
-        self._must_be_little(family, blobs)
+        self.patiently(lambda: self._must_be_little(family, blobs))
         digest, size = blobs.add(content, FILE_BYTES + 1)
         if size > FILE_BYTES:
             blobs.forget()
             raise _wrong("file", f"is larger than {FILE_BYTES:,} bytes")
         blobs.sync()
+        return self.patiently(lambda: self._put(path, version, digest, size))
+
+    def _put(self, path: str, version: int | None, digest: str, size: int) -> SharedFile:
         with writing() as session:
-            row = self._row(session, family, path)
+            row = self._row(session, path)
             if row.digest == digest and row.task_id == self.task_id and version in (row.version - 1, row.version, None):
                 return _told(row)  # asked a second time
             self._must_be_free(session, row, "write")
@@ -93,7 +104,10 @@ class Shared:
 
     def open(self, path: str) -> tuple[SharedFile, BinaryIO]:
         """See `Family`."""
-        path = _checked(path)
+        found = _checked(path)
+        return self.patiently(lambda: self._open(found))
+
+    def _open(self, path: str) -> tuple[SharedFile, BinaryIO]:
         with reading() as session:
             family = self._family(session)
             row = session.scalars(select(Row).where(Row.family_id == family, Row.path == path)).one_or_none()
@@ -103,19 +117,26 @@ class Shared:
 
     def lock(self, path: str, lasts: timedelta) -> SharedFile:
         """See `Family`."""
-        with writing() as session:
-            row = self._row(session, self._family(session), _checked(path))
-            self._must_be_free(session, row, "lock")
-            row.locked_by, row.locked_until = self.task_id, clock_of(session) + lasts
-            return _told(row)
+        found = _checked(path)
+        return self.patiently(lambda: self._hold(found, lasts))
 
     def unlock(self, path: str) -> SharedFile:
         """See `Family`."""
+        found = _checked(path)
+        return self.patiently(lambda: self._hold(found, None))
+
+    def _hold(self, path: str, lasts: timedelta | None) -> SharedFile:
+        """Keep it for so long; None gives it back."""
         with writing() as session:
-            row = self._row(session, self._family(session), _checked(path))
-            self._must_be_free(session, row, "unlock")
-            row.locked_by = row.locked_until = None
+            row = self._row(session, path)
+            self._must_be_free(session, row, "unlock" if lasts is None else "lock")
+            row.locked_by = None if lasts is None else self.task_id
+            row.locked_until = None if lasts is None else clock_of(session) + lasts
             return _told(row)
+
+    def _family_id(self) -> str:
+        with reading() as session:
+            return self._family(session)
 
     def _family(self, session: Session) -> str:
         """The family's id, where this task may use its folder: it is the first, or was told so when it was made."""
@@ -129,10 +150,15 @@ class Shared:
             )
         return family_of(task)
 
-    def _row(self, session: Session, family: str, path: str) -> Row:
-        """The file's row, locked; a new one where there is none."""
+    def _row(self, session: Session, path: str) -> Row:
+        """The file's row, locked; a new one where there is none.
+
+        Raises:
+            Fenced: the run does not have the task any more.
+        """
         # The first task's row stands for the folder: two new files of one name would meet no row to lock.
-        locked(session, family)
+        self.asker.locked(session)
+        family = self._family(session)
         row = session.scalars(select(Row).where(Row.family_id == family, Row.path == path)).one_or_none()
         if row is None:
             row = Row(family_id=family, path=path, version=0, size_bytes=0)

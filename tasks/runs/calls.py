@@ -13,6 +13,7 @@ import settings
 from models.errors import InvalidInput, NotFound
 from models.task import Task
 from tasks import live
+from tasks.family.asker import Asker, Patiently, at_once
 from tasks.folders import workspaces_root
 from tasks.research.pages import FamilyPages
 from tasks.research.searches import KeptSearches
@@ -95,6 +96,8 @@ class ToCall:
     settle: Callable[[], None] = nothing_waits
     attempt: int = 1
     """Which try of the step this is."""
+    patiently: Patiently = at_once
+    """How what the tool asks of its family meets a database that is away."""
 
 
 def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome:
@@ -140,9 +143,9 @@ def call(task: Task, workspace: Workspace | None, wanted: ToCall) -> StepOutcome
 
 def _family(task: Task, wanted: ToCall) -> Family:
     # Handing on submits tasks: what that imports is half of tasks/, and imports this module.
-    from tasks.family.port import Asker, TaskFamily
+    from tasks.family.port import TaskFamily
 
-    return TaskFamily(Asker(task.id, task.run_number, task.epoch, wanted.key, wanted.attempt))
+    return TaskFamily(Asker(task.id, task.run_number, task.epoch, wanted.key, wanted.attempt), wanted.patiently)
 
 
 def context_of(settled: settings.Settings, workspace: Workspace, isolated: sandbox.Sandbox, limits: Limits) -> Context:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 import settings
+from models.claim import Fenced
 from models.errors import OpsCoreError
 from models.states import Stage
 from models.step import Step, StepState
@@ -289,13 +290,15 @@ def _call(run: Run, planned: PlannedStep, arguments: dict[str, Any], begun: Begu
         run.ledger.told_in_step(begun.step_id, begun.key, told)
 
     about = (planned.tool, begun.key, begun.step_id, arguments, begun.limits)
-    wanted = calls.ToCall(*about, note, run.pulse.cuts, run.ledger.settle_if_due, begun.attempt)
+    wanted = calls.ToCall(*about, note, run.pulse.cuts, run.ledger.settle_if_due, begun.attempt, run.ledger.patiently)
     run.pulse.cut = None
     try:
         return calls.call(run.task, run.place.workspace if tool.uses_workspace else None, wanted)
     except Wait as wait:
         step = {"step": begun.step_id, "key": begun.key, "title": begun.title, "tool": planned.tool}
         raise Parked({**step, **wait.question}) from wait
+    except Fenced:
+        raise
     except OpsCoreError as error:
         run.pulse.demand()
         return of_error(error)

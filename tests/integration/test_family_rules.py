@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 
 import settings
 from models import scope
+from models.claim import Fenced
 from models.columns import new_id, now
 from models.database import reading, writing
 from models.errors import Conflict, InvalidInput
@@ -27,14 +28,14 @@ from settings import Settings
 from tasks import live
 from tasks.control import one_task as control
 from tasks.family import bounds, channel, ends, handed, shared
-from tasks.family.children import Asker, children_of
+from tasks.family.asker import Asker
+from tasks.family.children import children_of
 from tasks.family.shared import Shared
 from tasks.family.tree import members
 from tasks.keeping import leftovers, retention
 from tasks.queueing import waking
 from tasks.reconcile.due import fail_late
 from tests.support.factories import make_agent, make_task
-from tools.waiting import Wait
 from tools.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -183,10 +184,10 @@ def test_model_hands_on_no_tool_that_it_may_not_use_itself(workspace: Workspace)
 def test_who_is_to_be_cancelled_hands_nothing_on(workspace: Workspace) -> None:
     first = new(State.RUNNING)
     control.cancel(first.id)
-    with pytest.raises(Wait):
+    with pytest.raises(Fenced, match="is to be cancelled"):
         children_of(asker(first), [part()], workspace)
     other = new(State.RUNNING)
-    with pytest.raises(Conflict, match="another run has the task"):
+    with pytest.raises(Fenced, match="another run has the task"):
         children_of(Asker(other.id, other.run_number + 1, 1, "share_out"), [part()], workspace)
 
 
@@ -374,8 +375,7 @@ def test_message_is_written_once_and_read_by_all_of_the_family() -> None:
 
 
 def test_shared_file_is_written_over_the_version_that_was_read() -> None:
-    parent = waiting()
-    folder = Shared(parent.id)
+    folder = Shared(asker(new(State.RUNNING)))
     one = folder.share("notes/a.txt", io.BytesIO(b"one"), 0)
     assert one.version == 1
     assert folder.share("notes/a.txt", io.BytesIO(b"one"), 0).version == 1
@@ -391,40 +391,42 @@ def test_shared_file_is_written_over_the_version_that_was_read() -> None:
 
 
 def test_lock_ends_when_given_back_or_with_its_task_or_in_time() -> None:
-    parent = waiting()
-    holder, other = new(parent=parent, title="Holder"), waiting(parent)
+    parent = new(State.RUNNING)
+    holder, other = new(State.RUNNING, parent, title="Holder"), new(State.RUNNING, parent)
     for each in (holder, other):
         _may_share(each)
-    Shared(holder.id).lock("a.txt", timedelta(minutes=5))
+    mine, others = Shared(asker(holder)), Shared(asker(other))
+    mine.lock("a.txt", timedelta(minutes=5))
     with pytest.raises(Conflict, match="“Holder” has locked it") as caught:
-        Shared(other.id).share("a.txt", io.BytesIO(b"mine"), None)
+        others.share("a.txt", io.BytesIO(b"mine"), None)
     assert caught.value.transient
-    Shared(holder.id).unlock("a.txt")
-    Shared(other.id).lock("a.txt", timedelta(minutes=5))
-    control.cancel(other.id)
-    assert Shared(holder.id).lock("a.txt", timedelta(minutes=5)).locked_by == holder.id
+    mine.unlock("a.txt")
+    others.lock("a.txt", timedelta(minutes=5))
+    _end(other, State.CANCELLED)
+    assert mine.lock("a.txt", timedelta(minutes=5)).locked_by == holder.id
     with writing() as session:
         session.execute(update(SharedFile).values(locked_until=now() - timedelta(minutes=1)))
-    assert Shared(parent.id).share("a.txt", io.BytesIO(b"late"), None).version == 1
+    assert Shared(asker(parent)).share("a.txt", io.BytesIO(b"late"), None).version == 1
 
 
 @ON_EITHER
 def test_part_without_leave_sees_no_shared_folder() -> None:
     child = new(parent=waiting())
     with pytest.raises(InvalidInput, match="handed on without it"):
-        Shared(child.id).files()
+        Shared(asker(child)).files()
 
 
 def test_family_is_deleted_whole_and_only_when_all_of_it_has_ended(told: Settings) -> None:
     long_ago = now() - timedelta(days=40)
-    first = new(State.SUCCEEDED)
+    first = new(State.RUNNING)
+    Shared(asker(first)).share("a.txt", io.BytesIO(b"one"), None)
+    _end(first, State.SUCCEEDED)
     child = new(State.FAILED, first)
     alive = new(State.SUCCEEDED)
     new(State.RUNNING, alive)
     for each in (first, child, alive):
         with writing() as session:
             session.execute(update(Task).where(Task.id == each.id).values(finished_at=long_ago))
-    Shared(first.id).share("a.txt", io.BytesIO(b"one"), None)
     assert shared.folder_of(first.id).is_dir()
     retention.set_rule("failed", "1 day", export=False)
     with scope.wide("system:reconciler"):
@@ -497,7 +499,7 @@ def test_files_for_a_part_that_was_never_made_are_deleted(workspace: Workspace) 
 def test_shared_folder_keeps_its_bytes_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "FILE_BYTES", 10)
     monkeypatch.setattr(shared, "MOST_STORED", 25)
-    folder = Shared(waiting().id)
+    folder = Shared(asker(new(State.RUNNING)))
     folder.share("a.txt", io.BytesIO(b"version 1!"), None)
     folder.share("a.txt", io.BytesIO(b"version 2!"), None)
     with pytest.raises(InvalidInput) as caught:

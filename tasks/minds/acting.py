@@ -15,7 +15,7 @@ from tasks.minds.detector import loop_in
 from tasks.minds.mind import Mind
 from tasks.minds.noting import bad, note
 from tasks.minds.offer import FINISH, STAGE, EnterStage, Finish
-from tasks.minds.record import CUT_ANSWER, ENDS_RUN, Act, Called, Turn
+from tasks.minds.record import BAD_CALL, CUT_ANSWER, ENDS_RUN, Act, Called, Turn
 from tasks.plans.playbook import PlannedStep
 from tasks.runs.outcome import clean, describe
 from tasks.runs.steps import GivenUp, StepFailed, enter, perform, settle
@@ -72,11 +72,9 @@ def _one(mind: Mind, turn: Turn, number: int, call: Called) -> bool:
         return ending.was_it(done)
     if loop_in(turn.acts) is not None:
         return False  # the task ended here and was opened again: the model is asked anew, the rest is left
-    if number > MOST_CALLS:
-        note(mind, turn, number, call.name, {}, bad(TOO_MANY))
-        return False
-    if turn.finish_reason == "length":
-        note(mind, turn, number, call.name, {}, bad(CUT, CUT_ANSWER))
+    if number > MOST_CALLS or turn.finish_reason == "length":
+        why = (TOO_MANY, BAD_CALL) if number > MOST_CALLS else (CUT, CUT_ANSWER)
+        note(mind, turn, number, call.name, {}, bad(*why))
         return False
     offered = mind.offer.find(call.name)
     if offered is None:

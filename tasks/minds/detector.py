@@ -5,6 +5,7 @@ Only what it did since the task was opened last counts: whoever retries it wants
 
 from collections.abc import Sequence
 
+from tasks.minds.offer import FINISH
 from tasks.minds.record import Act
 
 SAME = 3
@@ -13,6 +14,8 @@ ROUNDS = 3
 
 def loop_in(acts: Sequence[Act]) -> str | None:
     """What goes round at the end of these, in words; None where nothing does."""
+    # What the model has to mend, and its ends, are counted by themselves.
+    acts = [act for act in acts if not act.is_bad and act.tool != FINISH]
     digests = [act.digest for act in acts[-2 * ROUNDS :]]
     last = digests[-SAME:]
     if len(last) == SAME and len(set(last)) == 1:

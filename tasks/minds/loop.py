@@ -6,16 +6,14 @@ a run that died walks through what is there and goes on behind it.
 
 from models.states import Stage
 from tasks.minds import acting, calling, record
-from tasks.minds.detector import loop_in
 from tasks.minds.mind import Mind
-from tasks.minds.offer import FINISH
 from tasks.minds.record import Turn
 from tasks.plans.model_plan import ModelPlan
 from tasks.runs.steps import GivenUp, Run, enter
 
 MOST_BAD = 4
 """Answers one after the other of which nothing could be done."""
-LOOP, TURNS, BAD_CALLS = "loop", "turns", "bad_calls"
+TURNS, BAD_CALLS = "turns", "bad_calls"
 
 
 def follow(run: Run, plan: ModelPlan) -> None:
@@ -59,11 +57,7 @@ def _next(mind: Mind) -> Turn:
 
 
 def _look_out(mind: Mind) -> None:
-    """End what would not end by itself."""
-    # What the model has to mend is counted by itself.
-    acts = [act for act in mind.acts if not act.is_bad and act.tool != FINISH]
-    if (found := loop_in(acts)) is not None:
-        raise GivenUp(LOOP, f"cannot go on: the model goes round in circles: {found}", step=mind.turns[-1].key)
+    """End what would not end by itself; what goes round in circles is ended in acting.py."""
     last = mind.answers[-MOST_BAD:]
     if len(last) == MOST_BAD and all(turn.acts and all(act.is_bad for act in turn.acts) for turn in last):
         said = last[-1].acts[-1]

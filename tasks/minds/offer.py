@@ -6,7 +6,7 @@ Providers allow no dot in a name, so `python.run` is offered as `python_run`.  W
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,7 +25,10 @@ class EnterStage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    stage: Stage = Field(description="design, build, test or review")
+    # The last one, `complete`, is the engine's to say.
+    stage: Literal[Stage.DESIGN, Stage.BUILD, Stage.TEST, Stage.REVIEW] = Field(
+        description="design, build, test or review, in this order; there is no way back"
+    )
 
 
 class Finish(BaseModel):

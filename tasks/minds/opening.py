@@ -1,6 +1,8 @@
 """How the conversation begins: who the model is, and what it is asked to do.
 
-Nothing in it changes between the runs of a task: what a model was told once it is told again.
+Each run makes it anew of the task's row, its plan and the file of the prompt.  Task and plan stay; after an upgrade
+with another prompt the work goes on under that, with all that was said and done before: each answer's step names the
+prompt that it was asked with (`usage`).
 """
 
 import json

@@ -192,6 +192,41 @@ def test_the_same_call_with_the_same_result_is_a_loop_and_a_retry_begins_to_coun
     }
 
 
+def test_one_answer_that_goes_round_is_ended_in_its_middle_and_its_rest_is_never_done(
+    think: Think, served: Served, server: ModelServer
+) -> None:
+    look = {"name": "files.read", "arguments": {"path": "README.md"}}
+    task = think([{"tool_calls": [look] * 10}, {"text": "I see."}])
+    assert (task.state, task.error_code) == (State.FAILED, "loop")
+    assert list(steps_of(task)) == ["m1", "m1.1", "m1.2", "m1.3"]
+    control.retry(task.id)
+    drain_all(served)
+    again = the_task(task.id)
+    assert again.state == State.SUCCEEDED, again.error_message
+    assert list(steps_of(again)) == ["m1", "m1.1", "m1.2", "m1.3", "m2"]
+    assert [each["content"] for each in asked(server)[6:-1]] == ["This call was not made."] * 7
+
+
+def test_an_answer_makes_so_many_calls_and_is_told_of_the_rest(think: Think, server: ModelServer) -> None:
+    calls = [{"name": "stage.enter", "arguments": {"stage": "build"}}]
+    calls += [{"name": "files.read", "arguments": {"path": f"no{number}"}} for number in range(1, 40)]
+    steps = steps_of(think([{"tool_calls": calls}, {"text": "I see."}]))
+    assert list(steps)[-3:] == ["m1.32", "m1.33", "m2"]
+    assert (steps["m1.33"].error_code, steps["m1.32"].error_code == "bad_call") == ("bad_call", False)
+    said = [each["content"] for each in asked(server) if each["role"] == "tool"]
+    assert "32 calls at most" in said[32]
+    assert said[33:] == ["This call was not made."] * 7
+
+
+def test_stages_go_forward_only_and_complete_is_none_of_them(think: Think) -> None:
+    stages = ("test", "build", "complete", "review")
+    calls = [{"name": "stage_enter", "arguments": {"stage": stage}} for stage in stages]
+    steps = steps_of(think([{"tool_calls": calls}, {"text": "Done."}]))
+    assert [steps[f"m1.{number}"].error_code for number in range(1, 5)] == [None, "bad_call", "bad_call", None]
+    assert "in the stage test and cannot go back to build" in (steps["m1.2"].for_model or "")
+    assert steps["m2"].stage == "review"
+
+
 def test_two_calls_in_turn_are_a_loop(think: Think) -> None:
     one = {"tool_calls": [{"name": "files.read", "arguments": {"path": "README.md"}}]}
     other = {"tool_calls": [{"name": "files.read", "arguments": {"path": "src"}}]}

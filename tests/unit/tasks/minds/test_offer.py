@@ -2,7 +2,10 @@
 
 import re
 
-from tasks.minds.offer import offer
+import pytest
+from pydantic import ValidationError
+
+from tasks.minds.offer import EnterStage, offer
 from tools.registry import all_tools
 
 
@@ -18,6 +21,14 @@ def test_a_tool_is_found_by_its_name_there_and_here() -> None:
     for name in ("files_write", "files.write"):
         assert found.find(name) is found.all[0]
     assert found.find("files_read") is None
+
+
+def test_only_the_engine_says_that_the_work_is_complete() -> None:
+    found = offer([], None).find("stage_enter")
+    assert found is not None
+    assert found.schema["properties"]["stage"]["enum"] == ["design", "build", "test", "review"]
+    with pytest.raises(ValidationError):
+        EnterStage.model_validate({"stage": "complete"})
 
 
 def test_only_what_plan_and_agent_both_allow_is_offered() -> None:

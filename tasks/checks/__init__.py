@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from models.errors import NotFound
-from models.step import Step
+from tools.research.pages import FetchedPage
 from tools.workspace import Workspace
 
-Check = Callable[[Workspace, Sequence[Step], str], list[str]]
-"""problems(workspace, steps, path): what is wrong with the file at `path`, each a sentence that says how to mend it;
-none when it is good.  `steps` are those of the task, and of its family, that have succeeded."""
+Check = Callable[[Workspace, Sequence[FetchedPage], str], list[str]]
+"""problems(workspace, fetched, path): what is wrong with the file at `path`, each a sentence that says how to mend it;
+none when it is good.  `fetched` are the pages that the task and its family fetched, newest first, as the research
+tools know them."""
 
 
 def find(name: str) -> Check:

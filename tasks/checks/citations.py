@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from models.errors import InvalidInput, NotFound
-from models.step import Step
-from tasks.research import pages as fetched_pages
 from tools.network.url import LONGEST
 from tools.research import notes, pages, quotes, sources
 from tools.research.markers import numbers_in, without_code
@@ -28,7 +26,7 @@ _ENTRY = re.compile(
 _URL = re.compile(rf"https?://[^\s<>\[\]\"'`|\\]{{1,{LONGEST}}}", re.I)
 
 
-def problems(workspace: Workspace, steps: Sequence[Step], path: str) -> list[str]:
+def problems(workspace: Workspace, fetched: Sequence[FetchedPage], path: str) -> list[str]:
     """What is wrong with the report at `path`; see `Check`."""
     try:
         report = workspace.read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
@@ -36,7 +34,6 @@ def problems(workspace: Workspace, steps: Sequence[Step], path: str) -> list[str
         noted = notes.read(workspace)
     except (InvalidInput, NotFound) as error:
         return [str(error)]
-    fetched = fetched_pages.of_steps(steps)
     found = [*_of_text(report, known, path), *_of_sources(report, known, fetched), *_of_urls(report, fetched)]
     return [*found, *_of_notes(noted, fetched, workspace)]
 
@@ -60,21 +57,21 @@ def _of_text(report: str, known: dict[int, Source], path: str) -> Iterator[str]:
         yield f"[{number}] stands under “References”, and nothing in the text points to it: take it out"
 
 
-def _of_sources(report: str, known: dict[int, Source], fetched: list[FetchedPage]) -> Iterator[str]:
+def _of_sources(report: str, known: dict[int, Source], fetched: Sequence[FetchedPage]) -> Iterator[str]:
     for number in sorted(numbers_in(report) & set(known)):
         url = known[number].url
         if pages.find(fetched, url) is None:
             yield f"[{number}] is {url}, which this task has not fetched: call web.fetch, or do not cite it"
 
 
-def _of_urls(report: str, fetched: list[FetchedPage]) -> Iterator[str]:
+def _of_urls(report: str, fetched: Sequence[FetchedPage]) -> Iterator[str]:
     named = dict.fromkeys(_trimmed(found[0]) for found in _URL.finditer(without_code(report)))
     for url in named:
         if pages.find(fetched, url) is None:
             yield f"{url} stands in the report, and this task has not fetched it: call web.fetch, or take it out"
 
 
-def _of_notes(noted: list[notes.Note], fetched: list[FetchedPage], workspace: Workspace) -> Iterator[str]:
+def _of_notes(noted: list[notes.Note], fetched: Sequence[FetchedPage], workspace: Workspace) -> Iterator[str]:
     for note in noted:
         page = pages.find(fetched, note.url)
         if page is None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from models.errors import InvalidInput, NotFound
 from tasks import checks
 from tasks.plans.model_plan import ModelPlan, Promise
+from tasks.research.pages import FamilyPages
 from tasks.runs.steps import Run
 
 
@@ -28,4 +29,6 @@ def _of(run: Run, promise: Promise) -> Iterator[str]:
     elif entry.size == 0:
         yield f"{promise.path} is promised and empty."
     elif promise.check is not None:
-        yield from checks.find(promise.check)(workspace, run.ledger.succeeded_steps(), promise.path)
+        # As the research tools see them: a quote is held to the page that it was noted from.
+        fetched = run.ledger.patiently(FamilyPages(run.task.id).fetched)
+        yield from checks.find(promise.check)(workspace, fetched, promise.path)

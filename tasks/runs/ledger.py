@@ -74,13 +74,6 @@ class Ledger:
         live = select(Step).where(Step.task_id == self.claim.task_id, Step.superseded_at.is_(None))
         return {step.key: step for step in self._read(live)}
 
-    def succeeded_steps(self) -> list[Step]:
-        """All that stand as done, of the task and its family, the oldest first."""
-        root = self.whole_task().root_id
-        family = select(Task.id).where(Task.root_id == root) if root else [self.claim.task_id]
-        done = select(Step).where(Step.task_id.in_(family), Step.superseded_at.is_(None))
-        return self._read(done.where(Step.state == StepState.SUCCEEDED).order_by(Step.started_at, Step.id))
-
     def workspace(self) -> Workspace | None:
         """The workspace's row, if a run made one before."""
         if self.claim.run_number == 1:

@@ -156,6 +156,15 @@ def test_pages_that_were_fetched_are_those_of_the_task_and_its_family(app: Flask
     )
 
 
+def test_page_that_was_fetched_again_comes_before_what_it_was(app: Flask) -> None:
+    with writing() as session:
+        task_id = factories.make_task(session).id
+    for url in ("https://a.example/old", "https://b.example/", "https://a.example/new"):
+        fetched(task_id, url)
+    urls = [page.url for page in FamilyPages(task_id).fetched()]
+    assert urls == ["https://a.example/new", "https://b.example/", "https://a.example/old"]
+
+
 def test_api_lists_and_shows_searches(api: Api) -> None:
     kept().keep(TIDES, FOUND)
     kept().keep(TIDES, (), error="cannot search: HTTP 202")

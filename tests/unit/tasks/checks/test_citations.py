@@ -11,6 +11,7 @@ import pytest
 from models.errors import NotFound
 from models.step import Step, StepState
 from tasks import checks
+from tasks.research.pages import of_steps
 from tools.workspace import Workspace
 
 AT = datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
@@ -52,7 +53,8 @@ def keep(workspace: Workspace, sources: list[dict[str, Any]]) -> None:
 
 
 def problems(workspace: Workspace, *steps: Step) -> list[str]:
-    return checks.find("citations")(workspace, steps or [step("https://sea.example/tides")], REPORT)
+    fetched = of_steps(steps or [step("https://sea.example/tides")])
+    return checks.find("citations")(workspace, fetched, REPORT)
 
 
 def test_report_whose_citations_all_hold_has_no_problem(workspace: Workspace) -> None:
@@ -115,6 +117,17 @@ def test_note_that_quotes_what_no_page_says_is_named(workspace: Workspace) -> No
     workspace.write_bytes("research/notes.jsonl", "\n".join(map(json.dumps, lines)).encode())
     found = problems(workspace)
     assert ["n2" in found[0], "does not say" in found[0], "n3" in found[1], len(found)] == [True, True, True, 2]
+
+
+def test_quotes_are_held_to_the_page_as_it_was_fetched_last(workspace: Workspace) -> None:
+    url = "https://sea.example/tides"
+    old, new = step(url), step(url)
+    old.output = {"url": url, "text": "There are three tides."}
+    new.output = {"url": url, "text": "There are two tides."}
+    said = {"id": "n1", "claim": "c", "url": url, "quote": "two tides", "accessed": AT.isoformat(), "source": 1}
+    workspace.write_bytes("research/notes.jsonl", json.dumps(said).encode())
+    assert problems(workspace, new, old) == []
+    assert "does not say" in problems(workspace, old, new)[0]
 
 
 def test_address_with_brackets_in_a_sentence_is_read_as_people_mean_it(workspace: Workspace) -> None:

@@ -16,7 +16,7 @@ from settings import Settings
 from tools import environment, sandbox, tiers
 from tools.sandbox import Probe
 from tools.sandbox.choice import NoSandbox
-from worker.installation import broker, health, leftovers, lock, options, packages, ports, record, schema
+from worker.installation import broker, credentials, health, leftovers, lock, options, packages, ports, record, schema
 
 LEAST_FREE_BYTES = 2**30
 NONE = "none: command and code tools refuse"
@@ -103,6 +103,23 @@ def _database(told: Settings) -> Finding:
     return Finding("database", Verdict.GOOD, what)
 
 
+def _credentials(told: Settings) -> Finding:
+    try:
+        if schema.current(told) != schema.newest():
+            return Finding("credentials", Verdict.GOOD, "none to look at: see the database")
+        shut = credentials.unreadable(told)
+    except Misconfigured as error:
+        return Finding("credentials", Verdict.PROBLEM, error.message, "See the message.")
+    if not shut:
+        return Finding("credentials", Verdict.GOOD, "those of all model providers can be read")
+    what = f"no encryption key fits those of {', '.join(shut)}: their models are not asked"
+    cure = (
+        "Name the key that they were saved with in OPSCORE_ENCRYPTION_KEYS, put the file secrets/encryption of the "
+        f"data folder back, or give them again: bin/opscore provider change {shut[0]}"
+    )
+    return Finding("credentials", Verdict.PROBLEM, what, cure)
+
+
 def _sandbox(told: Settings) -> Finding:
     found, demanded = probed(told), told.sandbox_tier
     if found.tier == NoSandbox.tier:
@@ -164,5 +181,5 @@ def _web(told: Settings) -> Finding:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _python, _variables, _data, _database, _sandbox, _agents_python, _broker, _processes, _web,
+    _python, _variables, _data, _database, _credentials, _sandbox, _agents_python, _broker, _processes, _web,
 )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.support.model_server import demo_process, playing
+from worker.demo.script import Play
 from worker.demo.server import ModelServer
 
 SAID: list[Any] = [{"role": "user", "content": "Write a file."}]
@@ -70,6 +71,17 @@ def test_stream_brings_call_in_pieces_and_usage_last() -> None:
 def test_malformed_arguments_are_sent_as_they_stand() -> None:
     with playing([{"tool_calls": [{"name": "files.write", "arguments": '{"path": '}]}]) as server:
         assert ask(server).choices[0].message.tool_calls[0].function.arguments == '{"path": '
+
+
+def test_script_that_cannot_be_played_is_answered_and_noted() -> None:
+    with playing([{"text": "-"}]) as server:
+        broken = Play.model_construct(about="(")
+        server.script = server.script.model_copy(update={"conversations": [broken]})
+        with pytest.raises(openai.InternalServerError, match="cannot play the script"):
+            ask(server)
+        [entry] = server.journal.entries()
+    assert (entry["outcome"], entry["status"]) == ("refused", 500)
+    assert "unterminated subpattern" in entry["error"]
 
 
 def test_refusal_is_no_text() -> None:

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from models import scope
+from models import errors, scope
 from models.database import db, reading, writing
 from models.sign_in import new_link
 from models.tables import TABLES
@@ -30,7 +30,9 @@ from tests.support.thinking import model, running
 from tests.support.web import Api, LiveWeb, live_web
 from tests.support.workplace import Workplace
 from webapp import create_app
+from worker.command_line import demo
 from worker.command_line.program import program
+from worker.demo.script import parse
 from worker.demo.server import ModelServer
 
 KEY = "sk-test-0123456789abcdef"
@@ -148,6 +150,21 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
         assert [each.name for each in rows] == [claim.task_id] and total.cost == 0.00006
         with pytest.raises(InvalidRequest, match="tokens"):
             client.budgets.set_day(tokens="many")
+
+
+def test_demo_model_leaves_alone_what_somebody_else_called_demo(web: Flask, live: LiveWeb, server: ModelServer) -> None:
+    script, other = parse([{"text": "Done."}]), "http://models.example.org/v1"
+    with OpsCoreClient(live.url, live.token) as client:
+        client.providers.add("demo", "openai", other, KEY)
+        with pytest.raises(errors.Conflict, match="there is another"):
+            demo._add(client, script, server.url)
+        found = client.providers.named("demo")
+        assert (found.base_url, found.credential, found.models) == (other, "••••cdef", [])
+        client.providers.remove("demo")
+        demo._add(client, script, "http://127.0.0.1:9/v1")
+        demo._add(client, script, server.url)
+        assert client.providers.named("demo").base_url == server.url
+        client.providers.remove("demo")
 
 
 def _of_a_model(task_id: str, **usage: Any) -> None:

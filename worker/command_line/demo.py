@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -12,6 +13,7 @@ from worker.command_line.frame import Remote, console, frame, say
 
 if TYPE_CHECKING:
     from opscore_sdk import OpsCoreClient
+    from opscore_sdk.providers import Provider
     from worker.demo.script import Script
     from worker.demo.server import ModelServer
 
@@ -76,9 +78,19 @@ def _added(server: "ModelServer") -> Iterator[None]:
 
 
 def _add(client: "OpsCoreClient", script: "Script", url: str) -> None:
+    """Make the server at the address the provider; one that somebody else made by that name stays what it is.
+
+    Raises:
+        Conflict: there is such a one.
+    """
+    from models.errors import Conflict
+
     known = next((each for each in client.providers.all() if each.name == PROVIDER), None)
     if known is None:
         known = client.providers.add(PROVIDER, script.shape, url, script.key)
+    elif not _is_ours(known, script):
+        cure = f"bin/opscore provider remove {PROVIDER}, or start without --add and add its address by another name"
+        raise Conflict(f"cannot be the provider {PROVIDER}: there is another, at {known.base_url}; {cure}")
     else:
         client.providers.change(PROVIDER, base_url=url, credential=script.key or "")
         client.providers.enable(PROVIDER)
@@ -87,6 +99,13 @@ def _add(client: "OpsCoreClient", script: "Script", url: str) -> None:
         if each.id not in there:
             prices = {"input_price": each.input_price, "output_price": each.output_price}
             client.providers.add_model(PROVIDER, each.id, context_tokens=each.context_length, **prices)
+
+
+def _is_ours(known: "Provider", script: "Script") -> bool:
+    """Whether a demo model may have made it: its kind, and an address such as theirs."""
+    address = urlsplit(known.base_url)
+    is_here = (address.scheme, address.hostname, address.path.rstrip("/")) == ("http", "127.0.0.1", "/v1")
+    return is_here and known.kind == script.shape
 
 
 def _told(server: "ModelServer", *, is_added: bool) -> None:

@@ -23,6 +23,8 @@ class Chosen:
     answer: Answer
     place: str
     about: str = ""
+    error: str = ""
+    """Why the script could not be played, where it could not."""
 
 
 def choose(script: Script, talk: Conversation, given: Given) -> Chosen:
@@ -81,7 +83,7 @@ def _filled(answer: Answer, talk: Conversation, found: re.Match[str] | None) -> 
 
 def _found(pattern: str, text: str) -> str:
     found = re.search(pattern, text) if pattern else None
-    return (found[1] if found.groups() else found[0]) if found else ""
+    return (found[1] if found.groups() else found[0]) or "" if found else ""
 
 
 def _name(tool: str, talk: Conversation) -> str:

@@ -43,6 +43,7 @@ class Journal:
                 "authorized": is_authorized,
                 "about": chosen.about,
                 "answer": chosen.place,
+                "error": chosen.error or None,
                 "outcome": None,
             }
             self._entries.append(entry)

@@ -3,17 +3,29 @@
 A script is data (YAML or JSON) from a person who tries something out: every mistake in it is said with its place.
 """
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import InvalidInput, Problem
 from tools.mistakes import of_error
 
 FIRST = Path(__file__).with_name("first_script.yaml")
 """What is played where no other script is named."""
+
+
+def _readable(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_readable)]
 
 
 class _Part(BaseModel):
@@ -63,7 +75,7 @@ class Answer(_Part):
     when: When = When()
     times: int | None = Field(None, ge=1)
     """Only for the first so many requests with the very same conversation; then the next that fits."""
-    find: str = ""
+    find: Pattern = ""
     """A pattern in what the last tools returned: `${found}` is its first group, or all of it."""
     text: str = ""
     tool_calls: list[ToolCall] = []
@@ -87,7 +99,7 @@ class Answer(_Part):
 class Play(_Part):
     """The answers for one conversation: rules come first, then the turns by their number."""
 
-    about: str = ""
+    about: Pattern = ""
     """A pattern in what the system and the person said: such conversations are played by this."""
     rules: list[Answer] = []
     turns: list[list[Answer]] = []
@@ -119,6 +131,8 @@ class Script(Play):
     @field_validator("models", mode="before")
     @classmethod
     def _names_are_offers(cls, models: Any) -> Any:
+        if not isinstance(models, list):
+            return models
         return [{"id": each} if isinstance(each, str) else each for each in models]
 
     def offer(self, model: str) -> Offer | None:

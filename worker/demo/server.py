@@ -9,6 +9,7 @@ import hmac
 import json
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,10 +18,10 @@ from typing import Any
 
 from worker.demo import bodies
 from worker.demo.bodies import Body, Reply
-from worker.demo.choice import choose
+from worker.demo.choice import Chosen, choose
 from worker.demo.conversation import Conversation
 from worker.demo.journal import Journal
-from worker.demo.script import Script
+from worker.demo.script import Answer, Script
 
 MOST_BYTES = 64 << 20
 Note = Callable[[str], None]
@@ -63,7 +64,9 @@ class _Http(ThreadingHTTPServer):
     models: ModelServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is its own affair; the journal has it."""
+        """A client that went away is its own affair; the journal has it.  Anything else is a defect, and said."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -102,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _complete(self, told: Body) -> None:
         models = self.server.models
         talk = Conversation.of(told)
-        chosen = choose(models.script, talk, lambda place: models.journal.times(place, talk.digest))
+        chosen = self._chosen(talk)
         unknown_key = self._refused()
         is_streamed = bool(told.get("stream"))
         number = models.journal.asked(talk, chosen, is_streamed=is_streamed, is_authorized=not unknown_key)
@@ -130,6 +133,16 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             note("gone")
             raise
+
+    def _chosen(self, talk: Conversation) -> Chosen:
+        """The answer; where the script cannot be played, 500 for who asked and the reason for the journal."""
+        models = self.server.models
+        try:
+            return choose(models.script, talk, lambda place: models.journal.times(place, talk.digest))
+        except Exception as error:  # noqa: BLE001 - whatever it is: who asked is answered, and the journal says why
+            why = f"{type(error).__name__}: {error}"
+            failed = Answer(status=500, message=f"cannot play the script: {why}")
+            return Chosen(failed, "nothing", error=why)
 
     def _fail(self, reply: Reply) -> None:
         answer = reply.answer
@@ -188,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
             told = json.loads(self.rfile.read(int(length)))
         except ValueError:
             return None
-        return told if isinstance(told, dict) and isinstance(told.get("messages"), list) else None
+        return told if isinstance(told, dict) and _are_objects(told.get("messages")) else None
 
     def _send(self, status: int, body: Body, headers: dict[str, str] | None = None) -> None:
         self._send_text(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
@@ -205,3 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """The journal says more."""
+
+
+def _are_objects(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(each, dict) for each in found)

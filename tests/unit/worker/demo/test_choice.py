@@ -98,6 +98,23 @@ def test_mistakes_of_a_script_are_named_with_their_place() -> None:
     assert "turns.0.0.txt" in [each["path"] for each in caught.value.problems]
 
 
+@pytest.mark.parametrize(
+    ("script", "place", "said"),
+    [
+        ({"conversations": [{"about": "("}]}, "conversations.0.about", "is no regular expression"),
+        ({"rules": [{"find": "["}]}, "rules.0.find", "is no regular expression"),
+        ({"models": 5}, "models", ""),
+        ({"conversations": 5}, "conversations", ""),
+    ],
+)
+def test_what_cannot_be_played_is_refused_with_its_place(script: Any, place: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse(script)
+    [problem] = caught.value.problems
+    assert problem["path"] == place
+    assert said in problem["message"]
+
+
 def test_first_script_answers_with_tools_and_without() -> None:
     script = load(FIRST)
     asked = Conversation("demo", [SAID])

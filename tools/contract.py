@@ -229,10 +229,17 @@ class Tool(ABC):
         """
 
     def preview(self, call: Any, workspace: "Workspace") -> str:
-        """A unified diff of what the call would change in the files, for whoever must approve it; empty: unknown.
+        """A unified diff of what the call would change in the files, or run, for whoever approves it; empty: unknown.
 
         Raises:
             InvalidInput, NotFound: the arguments make no sense in this workspace.
+        """
+        return ""
+
+    def bound_to(self, call: Any, workspace: "Workspace") -> str:
+        """What an approval of the call holds for besides its arguments, such as the digest of a program's file.
+
+        Empty: the arguments say all of it.  Where it has changed since, whoever approves is asked anew.
         """
         return ""
 

@@ -4,20 +4,24 @@ What the environment holds: environment.in; what a task adds: packages/.  Module
 imported.
 """
 
+import hashlib
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from models.errors import InvalidInput, Misconfigured
-from tools import command, environment, files_at
+from models.errors import InvalidInput, Misconfigured, NotFound
+from tools import command, environment, files_at, text_diff
 from tools.command import Argument, CommandOutput
-from tools.contract import Arguments, Context, Effect, Limits, Tool, ToolResult
+from tools.contract import MIB, Arguments, Context, Effect, Limits, Tool, ToolResult
 from tools.packages import layer
 from tools.paths import FilePath
 from tools.sandbox.contract import Inside, Word
+from tools.workspace import Workspace
 
 _PYTHON = Inside("tools", "bin/python")
 _CODE = "code.py"
+SHOWN_BYTES = 512 * 1024
+"""Most of a program that is shown before it is approved; its digest is of all of it."""
 
 
 class PythonRun(Tool):
@@ -41,6 +45,24 @@ class PythonRun(Tool):
             if (self.code is None) == (self.file is None):
                 raise ValueError("give either code or file")
             return self
+
+    def preview(self, call: Input, workspace: Workspace) -> str:
+        if call.file is None:
+            return ""
+        program = workspace.read_bytes(call.file, SHOWN_BYTES)
+        return text_diff.unchanged(call.file, program.decode("utf-8", "replace"))
+
+    def bound_to(self, call: Input, workspace: Workspace) -> str:
+        if call.file is None:
+            return ""
+        digest = hashlib.sha256()
+        try:
+            with workspace.open_for_read(call.file) as file:
+                while part := file.read(MIB):
+                    digest.update(part)
+        except (InvalidInput, NotFound):
+            return "nothing to run"  # the call itself will say so
+        return digest.hexdigest()
 
     def run(self, call: Input, context: Context) -> ToolResult:
         if not environment.is_ready(context.tool_env):

@@ -30,6 +30,13 @@ def unified(before: list[str], after: list[str], before_name: str, after_name: s
             yield from (f"+{line}" for line in after[new:new_end])
 
 
+def unchanged(path: str, text: str) -> str:
+    """A text in the form of a diff in which nothing differs: what would be used and not changed."""
+    lines = text.splitlines(keepends=True)
+    head = (f"--- a/{path}\n", f"+++ b/{path}\n", f"@@ -{_range(0, len(lines))} +{_range(0, len(lines))} @@\n")
+    return joined(iter((*head, *(f" {line}" for line in lines))))
+
+
 def joined(lines: Iterator[str]) -> str:
     """The diff as one text, in which a last line without its end is marked as such."""
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -57,6 +57,12 @@ class Card:
         return RISKS.get(self.approval.risk, ("queued", "Risk unknown", ""))
 
     @property
+    def diff_title(self) -> str:
+        """What the lines are: a change, or something that is used as it is."""
+        is_change = any(line.kind in ("added", "removed") for line in self.diff)
+        return "What would change in the files" if is_change else "What it would run"
+
+    @property
     def is_open(self) -> bool:
         """Whether an answer is still wanted."""
         return self.approval.state == ApprovalState.WAITING

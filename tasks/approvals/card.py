@@ -25,9 +25,10 @@ OF_MODEL_PLAN = {"instructions", "additions", "prompt", "tools", "promises", "mo
 """What of a model plan is agreed to, besides what the task says."""
 
 
-def digest(task: Task, key: str, tool: str, arguments: Mapping[str, Any]) -> str:
-    """SHA-256 of the task, its epoch, the step's key, the tool and the arguments."""
-    said = json.dumps([task.id, task.epoch, key, tool, arguments], sort_keys=True, separators=(",", ":"))
+def digest(task: Task, key: str, tool: str, arguments: Mapping[str, Any], bound_to: str = "") -> str:
+    """SHA-256 of the task, its epoch, the step's key, the tool, the arguments, and what else the call depends on."""
+    named = [task.id, task.epoch, key, tool, arguments, *([bound_to] if bound_to else [])]
+    said = json.dumps(named, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -61,6 +62,11 @@ def diff_of(tool: Tool, call: Arguments, place: Place) -> str:
     if len(found) > LONGEST_DIFF:
         return f"{found[:LONGEST_DIFF]}\n… {len(found) - LONGEST_DIFF:,} characters left out …\n"
     return found
+
+
+def bound_to(tool: Tool, call: Arguments, place: Place) -> str:
+    """What the call depends on besides its arguments, such as the program in a file that it runs."""
+    return "" if type(tool).bound_to is Tool.bound_to else tool.bound_to(call, place.workspace)
 
 
 def of_plan(task: Task, plan: PlanFields) -> dict[str, Any]:

@@ -74,11 +74,13 @@ class Wanted:
     arguments: dict[str, Any]
     why: str
     """Who demands it now; empty where nobody does."""
+    bound_to: str = ""
+    """What the call depends on besides its arguments."""
 
     @property
     def digest(self) -> str:
         """What an approval of it is bound to."""
-        return card.digest(self.task, self.key, self.tool, self.arguments)
+        return card.digest(self.task, self.key, self.tool, self.arguments, self.bound_to)
 
 
 def before_call(
@@ -100,7 +102,8 @@ def before_call(
         call = tool.parse(arguments)
     except InvalidInput:
         return Go(arguments)  # nothing can come of it: the call itself says what is wrong with them
-    wanted = Wanted(task, key, tool.name, title, card.exactly(call), why)
+    bound_to = card.bound_to(tool, call, place)
+    wanted = Wanted(task, key, tool.name, title, card.exactly(call), why, bound_to)
 
     def ask(why: str) -> Ask:
         told = {"risk": card.risk_of([tool]), "diff": card.diff_of(tool, call, place)}

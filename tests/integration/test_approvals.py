@@ -36,6 +36,8 @@ from tasks.work import Served
 from tests.support.draining import drain_all, serving
 from tests.support.workplace import plan, write
 from tools.drill.note import NoteOnce
+from tools.history import History
+from tools.workspace import Workspace
 
 
 @pytest.fixture
@@ -486,3 +488,40 @@ def test_the_diff_shows_what_a_write_would_change(served: Served) -> None:
     assert "-two\n+2\n" in approval.diff
     assert approval.risk == "low"
     assert decisions.find_approval(approval.id).diff == approval.diff
+
+
+def test_a_program_is_shown_and_one_that_changed_meanwhile_is_asked_about_anew(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [
+        write("src/primes.py", "print(2)\n", name="program"),
+        {"stage": "build", "name": "run", "tool": "python.run", "with": {"file": "src/primes.py"}, "approval": True},
+    ]
+    task_id = submitted(plan(*steps))
+    drain_all(served)
+    first = asked_by(task_id)
+    assert " print(2)\n" in first.diff
+    restore = History.restore
+
+    def restored_with_another_program(history: History, snapshot: str, workspace: Workspace) -> None:
+        restore(history, snapshot, workspace)
+        workspace.write_bytes("src/primes.py", b"print(3)\n")
+
+    monkeypatch.setattr(History, "restore", restored_with_another_program)
+    decide(first.id, yes(first))
+    drain_all(served)
+    second = asked_by(task_id)
+    assert " print(3)\n" in second.diff
+    assert (second.arguments, second.id == first.id, second.digest == first.digest) == (first.arguments, False, False)
+    control.cancel(task_id)
+
+
+def test_an_edited_path_that_the_tool_cannot_use_is_refused_by_field_and_nothing_is_lost(served: Served) -> None:
+    task_id = submitted(plan(write("output/a.txt", "text", name="write", approval=True)))
+    drain_all(served)
+    approval = asked_by(task_id)
+    for path in ("/etc/passwd", "", "../a.txt"):
+        with pytest.raises(InvalidInput) as wrong:
+            decide(approval.id, Said("edit", approval.digest, {"path": path, "text": "t"}))
+        assert [each["path"] for each in wrong.value.problems] == ["arguments.path"]
+    assert asked_by(task_id).id == approval.id

@@ -46,6 +46,16 @@ class Spent(Shape):
     open: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpendReport(Shape):
+    """What was spent; `total` is of all, also where `rows` are not (`is_complete`)."""
+
+    by: str
+    rows: list[Spent]
+    is_complete: bool
+    total: Spent
+
+
 class Budgets:
     """The budgets of one installation.  Limits: `tokens`, `cost` (dollars), `calls`, `wall_s`; None lifts one."""
 
@@ -78,12 +88,14 @@ class Budgets:
 
     def spend(
         self, by: str = "day", *, days: int = 30, agent: str | None = None, task: str | None = None, limit: int = 100
-    ) -> tuple[list[Spent], Spent]:
-        """What was spent by "day", "agent", "task" or "model", and the total."""
+    ) -> SpendReport:
+        """What was spent by "day", "agent", "task" or "model", `limit` rows at most, and the total."""
         given = {"by": by, "days": days, "agent": agent, "task": task, "limit": limit}
         query = {name: value for name, value in given.items() if value is not None}
         found = self._connection.json("GET", "/v1/spend", query=query, is_safe=True)
-        return [Spent.read(each) for each in found["rows"]], Spent.read(found["total"])
+        rows = [Spent.read(each) for each in found["rows"]]
+        total = Spent.read(found["total"])
+        return SpendReport(by=found["by"], rows=rows, is_complete=found["is_complete"], total=total, raw=found)
 
     def _show(self, which: str) -> Budget:
         return _budget(self._connection.json("GET", f"/v1/budgets/{which}", is_safe=True))

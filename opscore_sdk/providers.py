@@ -107,6 +107,15 @@ class Providers:
         found = self._connection.json("GET", f"{_path(name)}/offered", is_safe=True)
         return [OfferedModel.read(each) for each in found["models"]]
 
+    def models(self) -> list[LanguageModel]:
+        """The models of all providers in the order in which they are asked."""
+        found = self._connection.json("GET", "/v1/models", is_safe=True)
+        return [LanguageModel.read(each) for each in found["models"]]
+
+    def model(self, model_id: str) -> LanguageModel:
+        """The model with this id."""
+        return LanguageModel.read(self._connection.json("GET", f"/v1/models/{model_id}", is_safe=True))
+
     def add_model(self, provider: str, name: str, **fields: Any) -> LanguageModel:
         """Let tasks be done with this model; `fields` as `LanguageModel` has them, prices in dollars."""
         body = {"name": name, **fields}

@@ -120,8 +120,8 @@ def take_over(provider_name: str, names: Sequence[str]) -> list[LanguageModel]:
         return [_take_over(session, provider, known[name]) for name in dict.fromkeys(names)]
 
 
-def named(model_id: str) -> tuple[Provider, str]:
-    """The provider of the model with this id, and the model's name.
+def one(model_id: str) -> LanguageModel:
+    """The model with this id, its provider beside it.
 
     Raises:
         NotFound: there is none.
@@ -131,7 +131,7 @@ def named(model_id: str) -> tuple[Provider, str]:
         model = session.scalars(found).one_or_none()
     if model is None:
         raise NotFound("cannot find the model: there is none with this id", model=model_id)
-    return model.provider, model.name
+    return model
 
 
 def _take_over(session: Session, provider: Provider, told: Offered) -> LanguageModel:

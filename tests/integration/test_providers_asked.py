@@ -99,6 +99,14 @@ def test_api_takes_a_key_in_and_never_gives_it_out(web: Flask, workplace: Workpl
     assert len(listed.json["models"]) == 2
     changed = api.ask("PATCH", f"/v1/models/{taken.json['models'][0]['id']}", json={"input_price": None, "position": 3})
     assert (changed.json["input_price"], changed.json["output_price"], changed.json["position"]) == (None, 15.0, 3)
+    model_id = taken.json["models"][0]["id"]
+    refused = api.ask("PATCH", f"/v1/models/{model_id}", json={"complexity_min": None, "position": None})
+    assert [each["path"] for each in refused.json["problems"]] == ["complexity_min", "position"]
+    refused = api.ask("PATCH", "/v1/providers/here", json={"is_disabled": None})
+    assert [each["path"] for each in refused.json["problems"]] == ["is_disabled"]
+    added = api.ask("POST", "/v1/providers/here/models", json={"name": "own", "position": 0})
+    assert api.ask("GET", added.headers["Location"]).json == added.json
+    assert [each["name"] for each in api.ask("GET", "/v1/models").json["models"]] == ["own", "large"]
     gone = api.ask("PATCH", "/v1/providers/here", json={"base_url": "http://127.0.0.1:9/v1"})
     assert gone.status_code == 422 and "give it again" in gone.text
     answers = [made, wrong, tested, listed, taken, changed, gone, api.ask("GET", "/v1/providers")]
@@ -146,8 +154,12 @@ def test_client_keeps_providers_and_budgets(web: Flask, live: LiveWeb, server: M
         _of_a_model(claim.task_id, cost=60)
         assert client.family(claim.task_id).progress.cost == 0.00006
         assert [each.usage["cost"] for each in client.steps(claim.task_id) if each.usage] == [0.00006]
-        rows, total = client.budgets.spend("task", task=claim.task_id)
-        assert [each.name for each in rows] == [claim.task_id] and total.cost == 0.00006
+        report = client.budgets.spend("task", task=claim.task_id)
+        assert [each.name for each in report.rows] == [claim.task_id] and report.total.cost == 0.00006
+        with working(web):
+            settle_alone(reserve(running(), "m1", model(), 50), Usage(40, 10))
+        first = client.budgets.spend("task", limit=1)
+        assert (len(first.rows), first.is_complete, first.total.calls) == (1, False, 2)
         with pytest.raises(InvalidRequest, match="tokens"):
             client.budgets.set_day(tokens="many")
 
@@ -205,7 +217,8 @@ def test_command_line_keeps_providers_and_budgets(
     bad.write_text("sk-wrong-key-0123456789", encoding="utf-8")
     assert "••••6789" in run("provider", "change", "here", "--credential-file", str(bad)).output
     assert "refused the credential" in run("provider", "test", "here", code=1).output
-    run("provider", "disable", "here")
+    assert "say --yes" in run("provider", "disable", "here", code=2).output
+    assert "switched off" in run("provider", "disable", "here", "--yes").output
     run("provider", "enable", "here")
     assert "1" in run("provider", "encrypt-again").output
     run("provider", "remove", "here", "--yes")

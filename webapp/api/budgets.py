@@ -62,7 +62,7 @@ class SpendQuery(Question):
     days: int = Field(30, ge=1, le=3650, description="So many days back from now.")
     agent: str | None = Field(None, max_length=80)
     task: UUID | None = None
-    limit: int = Field(100, ge=1, le=1000)
+    limit: int = Field(100, ge=1, le=1000, description="Most rows of the answer.")
 
 
 class SpentShape(Answer):
@@ -79,7 +79,8 @@ class SpentShape(Answer):
 
 class SpendReport(Answer):
     by: SpendBy
-    rows: list[SpentShape]
+    rows: list[SpentShape] = Field(description="The newest day first, else the dearest first.")
+    is_complete: bool = Field(description="False when there are more rows than `limit`; `total` is of all.")
     total: SpentShape
 
 
@@ -128,8 +129,10 @@ def show_spend(query: SpendQuery) -> Response:
     """Sum what model calls cost, by day, agent, task or model."""
     require("budget:read")
     filters = Filters(query.days, query.agent, str(query.task) if query.task else None)
-    rows = [_spent(each) for each in by(db.session(), query.by, filters, query.limit)]
-    return sent(SpendReport(by=query.by, rows=rows, total=_spent(total(db.session(), filters))))
+    found = [_spent(each) for each in by(db.session(), query.by, filters, query.limit + 1)]
+    rows, is_complete = found[: query.limit], len(found) <= query.limit
+    all_of_it = _spent(total(db.session(), filters))
+    return sent(SpendReport(by=query.by, rows=rows, is_complete=is_complete, total=all_of_it))
 
 
 def _show(kind: BudgetKind, name: str) -> Response:

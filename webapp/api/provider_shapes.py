@@ -56,7 +56,7 @@ class NewModel(Question):
 
 
 class ModelChange(Question):
-    """What is left out stays; a price that is null is unknown from now on."""
+    """What is left out stays; null says of a price or of `context_tokens` that it is unknown, else it is refused."""
 
     input_price: Price = None
     output_price: Price = None

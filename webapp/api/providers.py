@@ -1,9 +1,12 @@
 """Providers of language models: add, change, test and remove them, and the models that tasks may think with."""
 
+from collections.abc import Set
+
 from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
 
-from models.provider import Provider
+from models.errors import InvalidInput, Problem
+from models.provider import LanguageModel, Provider
 from tasks.providers import models as provider_models
 from tasks.providers import records as providers
 from tasks.providers.models import ModelWanted
@@ -30,6 +33,7 @@ from webapp.api.provider_shapes import (
 )
 from webapp.api.reference import SIGNED_IN, answers, sent
 from webapp.api.schedule_shapes import NothingMore
+from webapp.api.shapes import Question
 
 part = APIBlueprint(
     "providers_api", __name__, url_prefix="/v1", abp_tags=[Tag(name="Providers")], abp_security=SIGNED_IN
@@ -65,6 +69,7 @@ def show_provider(path: ProviderPath) -> Response:
 def change_provider(path: ProviderPath, body: ProviderChange) -> Response:
     """Change a provider's address or credential, or have it not asked for now."""
     _allowed(path.name, "provider:change")
+    _refuse_null(body, frozenset({"base_url", "credential", "is_disabled"}))
     if body.base_url is not None or body.credential is not None:
         providers.change(path.name, body.base_url, body.credential)
     if body.is_disabled is not None:
@@ -98,7 +103,10 @@ def list_offered(path: ProviderPath) -> Response:
 def add_model(path: ProviderPath, body: NewModel) -> Response:
     """Let tasks be done with a model of the provider."""
     provider = _allowed(path.name, "provider:change")
-    return sent(of_model(provider.name, provider_models.add(provider.name, ModelWanted(**dict(body)))), 201)
+    made = provider_models.add(provider.name, ModelWanted(**dict(body)))
+    answer = sent(of_model(provider.name, made), 201)
+    answer.headers["Location"] = url_for("providers_api.show_model", id=made.id)
+    return answer
 
 
 @part.post(
@@ -113,28 +121,40 @@ def take_over_models(path: ProviderPath, body: TakeOver) -> Response:
     return sent(ModelList(models=[of_model(provider.name, each) for each in made]))
 
 
+@part.get("/models", operation_id="listModels", responses=answers(_200=ModelList))
+def list_models() -> Response:
+    """List the models of all providers in the order in which they are asked."""
+    require("provider:read")
+    found = [(each, provider) for provider in providers.listed() for each in provider.models]
+    found.sort(key=lambda pair: (pair[0].position, pair[1].name, pair[0].name))
+    return sent(ModelList(models=[of_model(provider.name, each) for each, provider in found]))
+
+
+@part.get("/models/<id>", operation_id="showModel", responses=answers(404, _200=ModelShape))
+def show_model(path: ModelPath) -> Response:
+    """Show one model."""
+    found = _allowed_model(path, "provider:read")
+    return sent(of_model(found.provider.name, found))
+
+
 @part.patch("/models/<id>", operation_id="changeModel", responses=answers(400, 404, 413, 415, _200=ModelShape))
 def change_model(path: ModelPath, body: ModelChange) -> Response:
     """Change what a model costs, which tasks it is for and when it is asked, or have it not asked for now."""
-    require("provider:change")
-    provider, name = provider_models.named(str(path.id))
-    require("provider:change", provider)
+    model = _allowed_model(path, "provider:change")
+    _refuse_null(body, type(body).model_fields.keys() - _MAY_BE_UNKNOWN)
+    named = (model.provider.name, model.name)
     said = {key: getattr(body, key) for key in body.model_fields_set if key != "is_disabled"}
-    # A price or a size may become unknown; the others have a value or are left out.
-    said = {key: value for key, value in said.items() if value is not None or key in _MAY_BE_UNKNOWN}
-    model = provider_models.change(provider.name, name, said)
+    model = provider_models.change(*named, said)
     if body.is_disabled is not None:
-        model = (provider_models.disable if body.is_disabled else provider_models.enable)(provider.name, name)
-    return sent(of_model(provider.name, model))
+        model = (provider_models.disable if body.is_disabled else provider_models.enable)(*named)
+    return sent(of_model(named[0], model))
 
 
 @part.delete("/models/<id>", operation_id="removeModel", responses=answers(404, _200=NothingMore))
 def remove_model(path: ModelPath) -> Response:
     """Forget a model; what was spent with it stays."""
-    require("provider:change")
-    provider, name = provider_models.named(str(path.id))
-    require("provider:change", provider)
-    provider_models.remove(provider.name, name)
+    model = _allowed_model(path, "provider:change")
+    provider_models.remove(model.provider.name, model.name)
     return sent(NothingMore())
 
 
@@ -152,6 +172,21 @@ def _allowed(name: str, permission: str) -> Provider:
     provider = providers.find(name)
     require(permission, provider)
     return provider
+
+
+def _allowed_model(path: ModelPath, permission: str) -> LanguageModel:
+    require(permission)
+    model = provider_models.one(str(path.id))
+    require(permission, model.provider)
+    return model
+
+
+def _refuse_null(body: Question, names: Set[str]) -> None:
+    said = sorted(name for name in names & body.model_fields_set if getattr(body, name) is None)
+    if said:
+        message = "must not be null; leave it out, and it stays"
+        found = [Problem(path=name, line=None, message=message) for name in said]
+        raise InvalidInput("cannot change this", problems=found)
 
 
 _MAY_BE_UNKNOWN = frozenset({"input_price", "output_price", "context_tokens"})

@@ -9,7 +9,7 @@ from worker.command_line.frame import MISUSED, Remote, end, frame
 from worker.command_line.words import duration, in_dollars
 
 if TYPE_CHECKING:
-    from opscore_sdk.budgets import Budget, BudgetLimit, Spent
+    from opscore_sdk.budgets import Budget, BudgetLimit, SpendReport, Spent
 
 NONE = "none"
 
@@ -71,8 +71,8 @@ def set_limits(day: bool, agent: str | None, task: UUID | None, **limits: str | 
 def spend(by: str, days: int, agent: str | None, task: UUID | None) -> None:
     """Show what language models cost, by day, agent, task or model, and in all."""
     with frame().client() as client:
-        rows, total = client.budgets.spend(by, days=days, agent=agent, task=str(task) if task else None)
-    frame().show({"by": by, "rows": rows, "total": total}, lambda: _spent(by, rows, total))
+        found = client.budgets.spend(by, days=days, agent=agent, task=str(task) if task else None)
+    frame().show(found, lambda: _spent(found))
 
 
 def _one_of(day: bool, agent: str | None, task: UUID | None) -> bool:
@@ -108,16 +108,19 @@ def _amount(name: str, number: float) -> str:
     return duration(number) if name == "time" else f"{number:,.0f}"
 
 
-def _spent(by: str, rows: "list[Spent]", total: "Spent") -> Any:
+def _spent(found: "SpendReport") -> Any:
     from rich.table import Table
 
-    if not rows:
+    if not found.rows:
         return "Nothing was spent on language models in this time."
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in (by.upper(), "CALLS", "TOKENS", "COST", "NOTE"):
+    for title in (found.by.upper(), "CALLS", "TOKENS", "COST", "NOTE"):
         table.add_column(title)
-    for each in rows:
+    for each in found.rows:
         table.add_row(each.name, f"{each.calls:,}", f"{each.tokens:,}", in_dollars(each.cost), _note(each))
+    if not found.is_complete:
+        table.add_row("…", "", "", "", "there are more; the total is of all")
+    total = found.total
     table.add_row("total", f"{total.calls:,}", f"{total.tokens:,}", in_dollars(total.cost), _note(total), style="bold")
     return table
 

@@ -86,20 +86,21 @@ def models(name: str, words: tuple[str, ...]) -> None:
 
 @provider.command(cls=Remote)
 @click.argument("name")
+@confirmed("Switch it off? None of its models is asked until it is switched on again.", "this has no model of it asked")
 def disable(name: str) -> None:
-    """Have none of its models asked for now."""
+    """Switch a provider off: none of its models is asked until it is switched on again."""
     with frame().client() as client:
         found = client.providers.disable(name)
-    frame().show(found, lambda: f"No model of {name} is asked any more.")
+    frame().show(found, lambda: f"{name} is switched off: none of its models is asked.")
 
 
 @provider.command(cls=Remote)
 @click.argument("name")
 def enable(name: str) -> None:
-    """Have its models asked again."""
+    """Switch a provider on: its models are asked again."""
     with frame().client() as client:
         found = client.providers.enable(name)
-    frame().show(found, lambda: f"The models of {name} are asked again.")
+    frame().show(found, lambda: f"{name} is switched on: its models are asked again.")
 
 
 @provider.command(cls=Remote)

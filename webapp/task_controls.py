@@ -73,6 +73,8 @@ def controls_of(task: Task) -> list[Control]:
         return [RELEASE, CANCEL]
     if task.state == State.WAITING and (task.question or {}).get("kind") == "children":
         return [REST, GO_ON_BELOW, CANCEL]
+    if task.state == State.WAITING and task.pause_requested_at:
+        return [GO_ON, CANCEL]
     return AT_REST[State(task.state)]
 
 

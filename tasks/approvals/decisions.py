@@ -20,9 +20,9 @@ from models.states import Move, State, move
 from models.task import Task
 from tasks.approvals import card
 from tasks.approvals.gate import EXPIRED
+from tasks.control.answered import go_on
 from tasks.control.repetition import once
 from tasks.control.standing import failure, locked, written
-from tasks.queueing.waking import wake_after_commit
 from tasks.runs.outcome import clean
 from tasks.timeline import record_of_task
 from tools.registry import find
@@ -177,10 +177,7 @@ def _expire(approval_id: str, task_id: str) -> bool:
 
 
 def _queued(session: Session, task: Task, kind: str, told: dict[str, Any]) -> Task:
-    task = move(session, Move.ANSWER, Task.id == task.id, question=None, published_at=now())
-    record_of_task(session, task, kind, **told)
-    wake_after_commit(session, task)
-    return task
+    return go_on(session, task, kind, told)
 
 
 def _fail(session: Session, task: Task, approval: Approval) -> None:

@@ -12,7 +12,7 @@ Opening an ended task again: tasks/control/reopening.py.  A question's answer: t
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.columns import now
+from models.columns import database_now, now
 from models.database import writing
 from models.states import TERMINAL, Move, State, move
 from models.task import Task
@@ -53,7 +53,7 @@ def resume(task_id: str) -> Task:
 
     Raises:
         NotFound: there is none.
-        Conflict: it has ended, or waits for a person.
+        Conflict: it has ended, or waits for a person and is not to be paused then.
     """
     with writing() as session:
         return resume_in(session, locked(session, task_id))
@@ -134,8 +134,17 @@ def pause_in(session: Session, task: Task, *, now: bool = False) -> Task:
     paused = task if is_waiting else _pause_alone(session, task, now=now)
     reached = [each for each in living_below(session, [task]) if _may_rest(each, now=now)]
     for below in reached:
-        _pause_alone(session, below, now=now)
-    return written(session, paused, "family.paused", {"tasks": len(reached)}) if is_waiting and reached else paused
+        _pause_below(session, below, now=now)
+    if is_waiting and (reached or task.pause_requested_at is None):
+        # What is in its last step below ends all the same: the wish stands in this row too, and that end finds it.
+        at = {"pause_requested_at": database_now()}
+        return written(session, paused, "family.paused", {"tasks": len(reached)}, **at)
+    return paused
+
+
+def _pause_below(session: Session, task: Task, *, now: bool) -> Task:
+    """One that waits rests once it is answered (answered.py)."""
+    return wish(session, task, "pause") if task.state == State.WAITING else _pause_alone(session, task, now=now)
 
 
 def _pause_alone(session: Session, task: Task, *, now: bool) -> Task:
@@ -166,7 +175,9 @@ def resume_in(session: Session, task: Task) -> Task:
 
 
 def _may_rest(task: Task, *, now: bool) -> bool:
-    """Whether it is queued, or runs and nothing more than a pause is wanted of it yet."""
+    """Whether it is queued, or waits or runs and nothing more than a pause is wanted of it yet."""
+    if task.state == State.WAITING:
+        return task.pause_requested_at is None
     if task.state != State.RUNNING or task.cancel_requested_at is not None:
         return task.state == State.QUEUED
     return task.stop_requested_at is None and (now or task.pause_requested_at is None)
@@ -177,11 +188,15 @@ def _may_go_on(task: Task) -> bool:
     if task.state == State.RUNNING:
         is_ending = task.stop_requested_at is not None or task.cancel_requested_at is not None
         return task.pause_requested_at is not None and not is_ending
+    if task.state == State.WAITING:
+        return task.pause_requested_at is not None
     return task.state == State.PAUSED and task.emergency_at is None
 
 
 def _resume_alone(session: Session, task: Task) -> Task:
     if task.state == State.RUNNING and task.stop_requested_at is None and task.cancel_requested_at is None:
+        return _take_back(session, task)
+    if task.state == State.WAITING and task.pause_requested_at is not None:
         return _take_back(session, task)
     if task.state == State.QUEUED:
         return task
@@ -243,7 +258,7 @@ def _wish_to_pause(session: Session, task: Task, *, now: bool) -> Task:
 
 
 def _take_back(session: Session, task: Task) -> Task:
-    """A running task's wish to be paused is taken back; the run asks anew after each step."""
+    """The wish that it be paused is taken back; a run asks anew after each step."""
     if task.pause_requested_at is None:
         return task
     return written(session, task, "task.pause_withdrawn", pause_requested_at=None)

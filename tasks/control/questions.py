@@ -18,9 +18,9 @@ from models.errors import Conflict, InvalidInput, Problem
 from models.states import Move, State, move
 from models.step import DONE_BY_PERSON, Step, StepState
 from models.task import Task
+from tasks.control.answered import go_on
 from tasks.control.repetition import once
 from tasks.control.standing import locked, refusal, written
-from tasks.queueing.waking import wake_after_commit
 from tasks.timeline import record_of_task
 
 CHOICES = ("retry", "done", "fail")
@@ -80,10 +80,7 @@ def _fail(session: Session, task: Task, question: dict[str, Any]) -> Task:
 
 
 def _queued(session: Session, task: Task, question: dict[str, Any], choice: str, **values: Any) -> Task:
-    task = move(session, Move.ANSWER, Task.id == task.id, question=None, published_at=now(), **values)
-    record_of_task(session, task, "task.answered", **_told(question, choice))
-    wake_after_commit(session, task)
-    return task
+    return go_on(session, task, "task.answered", _told(question, choice), **values)
 
 
 def _told(question: dict[str, Any], choice: str) -> dict[str, Any]:

@@ -9,16 +9,14 @@ from collections.abc import Sequence
 from sqlalchemy import exists, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from models.columns import now
 from models.database import reading, writing
-from models.states import TERMINAL, Move, State, move
+from models.states import TERMINAL, State
 from models.task import Task
+from tasks.control import answered
 from tasks.control.cancelling import cancel_alone
 from tasks.control.standing import written
 from tasks.family.hearing import CHILDREN
 from tasks.family.tree import is_waiting_for_children, living_below, locked_in_order
-from tasks.queueing.waking import wake_after_commit
-from tasks.timeline import record_of_task
 
 AT_ONCE = 100
 _WAITS = (Task.state == literal(State.WAITING.value, literal_execute=True)) & Task.root_id.is_not(None)
@@ -106,7 +104,5 @@ def _answer(session: Session, parent: Task) -> bool:
     if session.scalar(lives) is not None:
         return False
     count = len((parent.question or {}).get("children", []))  # the move takes the question away
-    task = move(session, Move.ANSWER, Task.id == parent.id, question=None, published_at=now())
-    record_of_task(session, task, "task.children_ended", children=count)
-    wake_after_commit(session, task)
+    answered.go_on(session, parent, "task.children_ended", {"children": count})
     return True

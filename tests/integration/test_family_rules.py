@@ -27,6 +27,7 @@ from models.workspace import Upload
 from settings import Settings
 from tasks import live
 from tasks.control import one_task as control
+from tasks.control import questions
 from tasks.family import bounds, channel, ends, handed, shared
 from tasks.family.asker import Asker
 from tasks.family.children import children_of
@@ -304,6 +305,35 @@ def test_pausing_twice_or_what_is_being_cancelled_changes_nothing() -> None:
     assert kinds(top).count("family.paused") == 1
     control.resume(top.id)
     assert row(runs).pause_requested_at is None
+
+
+@ON_EITHER
+def test_paused_family_rests_when_its_last_step_has_ended(woken: list[str]) -> None:
+    top = waiting()
+    child = new(State.RUNNING, top)
+    control.pause(top.id)
+    _end(child, State.SUCCEEDED)
+    ends.hear([child.id])
+    assert (row(top).state, row(top).pause_requested_at) == (State.PAUSED, None)
+    assert kinds(top)[-3:] == ["child.ended", "task.children_ended", "task.paused"]
+    assert woken == []
+    control.resume(top.id)
+    assert (row(top).state, woken) == (State.QUEUED, [top.id])
+
+
+@ON_EITHER
+def test_part_that_waits_for_a_person_rests_with_its_family_once_it_is_answered(woken: list[str]) -> None:
+    top = waiting()
+    asks, other = (new(State.WAITING, top, question={"kind": "once_cut", "step": new_id()}) for _ in range(2))
+    control.pause(top.id)
+    assert kinds(top)[-1] == "family.paused"
+    questions.answer(asks.id, "retry")
+    assert (row(asks).state, row(asks).pause_requested_at) == (State.PAUSED, None)
+    control.resume(top.id)
+    assert [row(each).state for each in (top, asks, other)] == [State.WAITING, State.QUEUED, State.WAITING]
+    questions.answer(other.id, "retry")
+    assert (row(other).state, row(top).pause_requested_at) == (State.QUEUED, None)
+    assert woken == [asks.id, other.id]
 
 
 @ON_EITHER

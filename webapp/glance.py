@@ -35,6 +35,16 @@ class Need:
     task: Task
     reason: str
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether it stands in the inbox."""
+        return self.task.state == State.WAITING
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it stands among the dead letters."""
+        return self.task.state == State.FAILED
+
 
 @dataclass(frozen=True)
 class Result:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.step import Step, StepState
+from webapp.amounts import counted
 
 LONGEST = 400
 # What tells most about a call, in this order.
@@ -45,9 +46,18 @@ def _command(tool: str, arguments: dict[str, Any]) -> str:
         if "file" in arguments:
             return shlex.join(["python", str(arguments["file"]), *map(str, arguments.get("args") or [])])
         return "python -c " + shlex.quote(_first_line(str(arguments.get("code", ""))))
+    if tool == "team.delegate" and isinstance(arguments.get("tasks"), list):
+        return _parts(arguments["tasks"])
     known = [name for name in TELLING if name in arguments]
     names = known + [name for name in arguments if name not in known]
     return " ".join(f"{name}={_short(arguments[name])}" for name in names)
+
+
+def _parts(parts: list[Any]) -> str:
+    """`2 parts: North, South`."""
+    titles = [_first_line(str(each.get("title", ""))) for each in parts if isinstance(each, Mapping)]
+    named = ", ".join(title for title in titles if title)
+    return f"{counted(len(parts), 'part')}{f': {named}' if named else ''}"
 
 
 def _short(value: Any) -> str:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from models import scope
 from models.approval import Approval, ApprovalState
+from models.columns import now
 from models.database import db, writing
 from models.sign_in import new_link
 from models.states import State
@@ -276,3 +277,24 @@ def test_an_agent_is_told_what_it_must_ask_before(api: Api, web: Flask) -> None:
     assert api.ask("PATCH", "/v1/agents/careful", json={"approvals": []}).json["approvals"] == []
     told = get(api, "/v1/agents/careful")
     assert (told["approvals"], told["version"]) == ([], 3)
+
+
+@pytest.mark.parametrize("choice", ["approve", "reject"])
+def test_with_nothing_chosen_there_is_only_a_way_back(person: FlaskClient, choice: str) -> None:
+    page = send(person, "/inbox", choice=choice).get_data(as_text=True)
+    question = page.partition('class="ask"')[2].partition("</form>")[0]
+    assert "Nothing is chosen" in question
+    assert ("Back</a>" in question, "<button" in question) == (True, False)
+
+
+def test_home_leads_to_the_lists_that_hold_what_needs_a_person(person: FlaskClient, web: Flask) -> None:
+    with filling(web) as session:
+        make_task(session, State.FAILED).dead_letter_at = now()
+    header = person.get("/").get_data(as_text=True).partition('id="needs-title"')[2].partition("</header>")[0]
+    assert ('href="/dead-letters"' in header, 'href="/inbox"' in header) == (True, False)
+    with filling(web) as session:
+        task = make_task(session, State.PAUSED)
+        task.state = State.WAITING
+        ask_approval(session, task)
+    header = person.get("/").get_data(as_text=True).partition('id="needs-title"')[2].partition("</header>")[0]
+    assert ('href="/dead-letters"' in header, 'href="/inbox"' in header) == (True, True)

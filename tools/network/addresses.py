@@ -71,6 +71,9 @@ def resolved(host: str, port: int, resolve: Resolve | None = None) -> list[str]:
     return found
 
 
+NOT_FOUND = "no such name, or no network"
+
+
 def ask(host: str, port: int) -> list[str]:
     """What the system's resolver answers, without any judgement.
 
@@ -80,7 +83,8 @@ def ask(host: str, port: int) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ToolFailed(f"cannot find the address of {host}", host=host, reason="it has no address") from error
+        reason = f"cannot find the host {host}: no such name, or no network"
+        raise ToolFailed(reason, host=host, reason=NOT_FOUND) from error
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 

@@ -80,7 +80,7 @@ def ask_many() -> ResponseReturnValue:
         Question(
             title=f"{verb} {counted(len(names), 'call')}?" if names else "Nothing is chosen",
             action=url_for("inbox.decide_many") if names else url_for("inbox.show"),
-            yes=verb,
+            yes=verb if names else "",
             back=url_for("inbox.show"),
             says=["Each is answered as it was shown; what somebody has answered meanwhile is left alone."]
             if names

@@ -8,7 +8,7 @@ import click
 from tools.terminal_text import one_line
 from worker.command_line.frame import Remote, console, frame, say
 from worker.command_line.named import id_of
-from worker.command_line.words import STATE_STYLES, in_dollars, when
+from worker.command_line.words import STATE_STYLES, in_dollars, steps_done, when
 
 if TYPE_CHECKING:
     from opscore_sdk import Family, Message
@@ -47,7 +47,7 @@ def _show(found: "Family", said: list["Message"]) -> None:
         depth = int(task.raw.get("depth") or 0)
         title = Text("  " * depth + one_line(task.title))
         state = Text(task.state, style=STATE_STYLES.get(task.state, ""))
-        table.add_row(title, state, f"{task.steps_done} of {task.steps_total}", task.agent or "–", task.id)
+        table.add_row(title, state, steps_done(task.steps_done, task.steps_total), task.agent or "–", task.id)
     console().print(table)
     say("")
     say("; ".join(_sums(found)) + ".")
@@ -58,7 +58,9 @@ def _show(found: "Family", said: list["Message"]) -> None:
 def _sums(found: "Family") -> Iterator[str]:
     all_of = found.progress
     yield f"{all_of.ended} of {all_of.tasks} have ended" if all_of.tasks > 1 else "Nothing was handed on"
-    yield f"{all_of.steps_done} of {all_of.steps_total} steps are done"
+    # Nobody knows the steps of a model before they are done, so what is known is no sum of all.
+    is_known = all(task.steps_total for task in found.tasks)
+    yield f"{steps_done(all_of.steps_done, all_of.steps_total if is_known else 0)} done"
     if all_of.calls:
         money = "unknown cost" if all_of.unpriced == all_of.calls else in_dollars(all_of.cost)
         yield f"{all_of.calls} model calls, {all_of.tokens:,} tokens, {money}"

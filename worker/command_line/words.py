@@ -84,6 +84,12 @@ def in_words(event: "Event") -> str:
     return f"{kind}: {said}" if said else kind
 
 
+def steps_done(done: int, total: int) -> str:
+    """`3 of 5 steps`; `11 steps` where nobody knows how many there will be."""
+    counted = f"{done} of {total}" if total else f"{done}"
+    return f"{counted} step{'' if (total or done) == 1 else 's'}"
+
+
 def killed(count: int) -> str:
     """`2 processes ended with the call`; empty for none."""
     return f"{count} {'process' if count == 1 else 'processes'} ended with the call" if count else ""
@@ -164,7 +170,7 @@ def _waiting(data: Data) -> str:
     if asked.get("kind") == "approval":
         return f"asks a person to approve {title} ({asked.get('tool') or 'the whole plan'}): {asked.get('approval')}"
     if asked.get("kind") == "children":
-        return "waits for the tasks that it delegated"
+        return "waits for the parts that it handed on"
     return f"asks a person: did {title} happen before it was cut off?" if title else "asks a person"
 
 

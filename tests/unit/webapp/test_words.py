@@ -162,3 +162,8 @@ def test_a_sequence_over_two_texts_takes_no_element_between_them_away() -> None:
 )
 def test_what_happens_around_models_is_told_in_words(kind: str, data: dict[str, object], said: str) -> None:
     assert event_words.words_of(Event(kind=kind, data=data)) == said
+
+
+def test_parts_that_were_handed_on_are_named_by_their_titles() -> None:
+    parts = {"tasks": [{"title": "North", "description": "Count."}, {"title": "South"}], "may_fail": True}
+    assert step_words.command_of(Step(tool="team.delegate", arguments=parts)) == "2 parts: North, South"

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from models.errors import ToolFailed
 from tools.contract import MIB, Context
 from tools.network import proxy, trust
+from tools.network.addresses import NOT_FOUND
 from tools.network.away import Away, is_away
 from tools.network.budget import Budget, Spent
 from tools.network.reach import PORT, Reach
@@ -129,12 +130,16 @@ def _read(said: bytes) -> dict[str, Any]:
     return dict(found)
 
 
+def _away(host: str, reason: str) -> str:
+    return f"cannot find the host {host}: {reason}" if reason == NOT_FOUND else reason
+
+
 def _results(answer: dict[str, Any], away: Away) -> list[Result]:
     status = answer.get("status")
     if status is not None and (status in _BLOCKED or is_away(status)):
         message = f"cannot search: DuckDuckGo wants no programs at the moment (HTTP {status})"
         raise ToolFailed(message, reason=f"HTTP {status}")
     if error := answer.get("error"):
-        reason = "; ".join(away.hosts.values()) or str(error)
+        reason = "; ".join(_away(*each) for each in away.hosts.items()) or str(error)
         raise ToolFailed(f"cannot search: {reason}", reason=reason)
     return [Result(**each) for each in answer["results"]]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from opscore_sdk import Event
-from worker.command_line.words import day, in_words, killed, when
+from worker.command_line.words import day, in_words, killed, steps_done, when
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,10 @@ def test_a_time_names_its_zone_and_a_short_one_is_the_day_alone() -> None:
     zone = past.astimezone().strftime("%Z")
     assert when(past) == f"{past.astimezone():%Y-%m-%d %H:%M} {zone}"
     assert (day(past), day(None)) == (f"{past.astimezone():%Y-%m-%d}", "–")
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "said"), [(3, 5, "3 of 5 steps"), (1, 1, "1 of 1 step"), (11, 0, "11 steps"), (1, 0, "1 step")]
+)
+def test_steps_are_counted_of_all_only_where_somebody_knows_how_many(done: int, total: int, said: str) -> None:
+    assert steps_done(done, total) == said

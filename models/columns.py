@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uuid6
-from sqlalchemy import Boolean, Connection, DateTime, Dialect, Float, TypeDecorator, Uuid, literal, select
+from sqlalchemy import Boolean, Connection, DateTime, Dialect, Float, String, TypeDecorator, Uuid, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -67,6 +67,23 @@ def _sqlite_since(element: seconds_since, compiler: Any, **kw: Any) -> str:
 @compiles(seconds_since, "postgresql")
 def _postgresql_since(element: seconds_since, compiler: Any, **kw: Any) -> str:
     return f"CAST(extract(epoch FROM statement_timestamp() - {compiler.process(element.clauses, **kw)}) AS float)"
+
+
+class day_of(FunctionElement[str]):
+    """The UTC day of a time, as text."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(day_of, "sqlite")
+def _sqlite_day(element: day_of, compiler: Any, **kw: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **kw)}, 1, 10)"
+
+
+@compiles(day_of, "postgresql")
+def _postgresql_day(element: day_of, compiler: Any, **kw: Any) -> str:
+    return f"to_char(timezone('UTC', {compiler.process(element.clauses, **kw)}), 'YYYY-MM-DD')"
 
 
 def clock(connection: Connection) -> datetime:

@@ -11,12 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, case, cast, func, literal_column, select
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.functions import FunctionElement
 
 from models.budget import Spend, SpendState
-from models.columns import database_now
+from models.columns import database_now, day_of
 
 
 class SpendBy(StrEnum):
@@ -79,25 +77,8 @@ def _read(row: Any) -> Spent:
     return Spent(row[0], *map(int, row[1:]))
 
 
-class _day_of(FunctionElement[str]):
-    """The UTC day of a time, as text."""
-
-    type = String()
-    inherit_cache = True
-
-
-@compiles(_day_of, "sqlite")
-def _sqlite_day(element: _day_of, compiler: Any, **kw: Any) -> str:
-    return f"substr({compiler.process(element.clauses, **kw)}, 1, 10)"
-
-
-@compiles(_day_of, "postgresql")
-def _postgresql_day(element: _day_of, compiler: Any, **kw: Any) -> str:
-    return f"to_char(timezone('UTC', {compiler.process(element.clauses, **kw)}), 'YYYY-MM-DD')"
-
-
 _NAMES: dict[SpendBy, Any] = {
-    SpendBy.DAY: lambda: _day_of(Spend.at),
+    SpendBy.DAY: lambda: day_of(Spend.at),
     SpendBy.AGENT: lambda: Spend.agent,
     SpendBy.TASK: lambda: cast(Spend.task_id, String),
     SpendBy.MODEL: lambda: Spend.model,

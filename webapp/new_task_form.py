@@ -21,6 +21,7 @@ from models.errors import InvalidInput, Problem
 from models.states import State
 from models.task import Task
 from models.workspace import Upload
+from tasks.approvals.card import tools_of
 from tasks.orders import uploads
 from tasks.orders.cloning import like
 from tasks.orders.inputs import UPLOAD
@@ -39,6 +40,7 @@ PRIORITIES = {0: "When nothing else waits", 2: "Low", 4: "Normal", 6: "High", 9:
 LOOKED_AT = 200
 LONGEST_REFUSAL = 300
 RETRY = "retry."
+ASKS = "asks."
 
 
 @dataclass
@@ -64,6 +66,8 @@ class Draft:
     inputs: dict[str, Any] = field(default_factory=dict)
     cloned_from: str = ""
     """Id of the task that is run again."""
+    asks: list[str] = field(default_factory=list)
+    """Before which tools' calls of a playbook a person is asked; `plan` for the whole.  What it asks itself stays."""
     thinking: Thinking | None = None
     """What is said about a model's work; None for a playbook."""
     key: str = field(default_factory=new_id)
@@ -98,6 +102,7 @@ class Draft:
             deadline=form.get("deadline", "").strip(),
             retry=_retry(form),
             cloned_from=form.get("cloned_from", ""),
+            asks=[name.removeprefix(ASKS) for name in form if name.startswith(ASKS)],
             key=form.get("key") or new_id(),
         )
         if playbook is not None:
@@ -132,7 +137,7 @@ class Draft:
             deadline=self.deadline or None,
             retry=dict(self.retry),
             idempotency_key=f"form:{self.key}" if with_key else None,
-            **(self.thinking.order_fields() if self.thinking and not playbook else {}),
+            **(self.thinking.order_fields() if self.thinking and not playbook else {"approvals": list(self.asks)}),
         )
 
     @property
@@ -214,6 +219,7 @@ def _whole(text: str, otherwise: int | None = None) -> int | None:
 def form_words() -> dict[str, Any]:
     """What the form's templates ask for: agents, allowed folders, priorities, the name of an upload."""
     return {
+        "tools_of": tools_of,
         "agent_lights": lambda: glance.agents(db.session()),
         "agent_names": lambda: db.session.scalars(select(Agent.name).order_by(Agent.name)).all(),
         "input_roots": lambda: [str(root) for root in current_app.config["OPSCORE"].input_roots],

@@ -10,13 +10,14 @@ from io import BytesIO
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 import settings
 from models import scope
 from models.columns import now
-from models.database import db, writing
+from models.database import db, reading, writing
 from models.sign_in import SignInLink, new_link
 from models.states import State
 from models.step import StepState
@@ -338,6 +339,23 @@ def test_a_playbook_is_checked_and_handed_in(person: Person) -> None:
 
 def test_the_dry_run_shows_what_the_form_would_call(person: Person) -> None:
     assert "--top=9" in person.sends("/tasks/new/from/survey-code-base/plan", **{"in.top_n": "9"}).text
+
+
+def test_a_person_chooses_before_what_of_a_playbook_they_are_asked(person: Person) -> None:
+    path, root = "/tasks/new/from/survey-code-base", str(settings.load().input_roots[0])
+    assert 'name="asks.python.run"' in person.sees(path)
+    assert "approval before it begins" in person.sends(f"{path}/plan", **{"asks.plan": "1"}).text
+    asks = {"asks.plan": "1", "asks.python.run": "1"}
+    done = person.sends(path, **{"from.source": "host", "host.source": root, "in.top_n": "5", **asks})
+    task_id = done.headers["Location"].rpartition("/")[2]
+    with person.client.application.app_context(), scope.acting("person:local"), reading() as session:
+        plan = session.scalars(select(Task).where(Task.id == task_id)).one().plan.content
+    assert sorted(plan["approvals"]) == ["plan", "python.run"]
+    again = person.sees(f"{path}?again={task_id}")
+    assert 'name="asks.python.run" value="1" checked' in again
+    assert "The template has changed since" not in again
+    wrong = person.sends(path, **{"asks.nothing": "1", "from.source": "host", "host.source": root})
+    assert (wrong.status_code, "nothing" in wrong.text) == (422, True)
 
 
 def test_an_upload_is_taken_or_refused_with_the_reason(person: Person) -> None:

@@ -15,7 +15,7 @@ from tasks.plans import catalog
 from tasks.plans.kept import AnyPlan, parsed
 from tasks.plans.model_plan import ModelPlan
 from tasks.plans.plan_text import parse
-from tasks.plans.playbook import dry_run
+from tasks.plans.playbook import PlannedCall, dry_run
 from webapp import gate
 from webapp.new_task_form import Draft, durations, form_words
 from webapp.pages.task import the_task
@@ -71,6 +71,8 @@ def form(slug: str) -> ResponseReturnValue:
     if isinstance(template.plan, ModelPlan):
         before = parsed(again.plan.content) if again else template.plan
         draft.thinking = Thinking.of(before if isinstance(before, ModelPlan) else template.plan, template.plan)
+    elif again:
+        draft.asks = [name for name in again.plan.content.get("approvals", []) if name not in template.plan.approvals]
     return _template_form(template, draft)
 
 
@@ -92,7 +94,7 @@ def plan(slug: str) -> ResponseReturnValue:
     if isinstance(template.plan, ModelPlan):
         draft.thinking = Thinking.sent(request.form, template.plan)
         return render_template("parts/model_plan.html", draft=draft, plan=template.plan)
-    return render_template("parts/dry_run.html", template=template, calls=dry_run(template.plan, draft.inputs))
+    return render_template("parts/dry_run.html", template=template, draft=draft, calls=_calls(template.plan, draft))
 
 
 @page.get("/tasks/new/playbook")
@@ -132,7 +134,7 @@ def _sent(template: catalog.Template) -> Draft:
 
 
 def _template_form(template: catalog.Template, draft: Draft) -> str:
-    calls = dry_run(template.plan, draft.inputs)
+    calls = _calls(template.plan, draft)
     return render_template(
         "pages/new_from_template.html",
         template=template,
@@ -143,6 +145,11 @@ def _template_form(template: catalog.Template, draft: Draft) -> str:
     )
 
 
+def _calls(plan: AnyPlan, draft: Draft) -> list[PlannedCall]:
+    """What it would call with what stands in the form."""
+    return dry_run(plan.model_copy(update={"approvals": [*plan.approvals, *draft.asks]}), draft.inputs)
+
+
 def _has_changed(template: catalog.Template, draft: Draft) -> bool:
     """Whether the task that is run again followed another plan than the template's of today."""
     if not draft.cloned_from:
@@ -151,7 +158,10 @@ def _has_changed(template: catalog.Template, draft: Draft) -> bool:
     if isinstance(template.plan, ModelPlan):
         # What the person said stands in the plan too: only the template's own version tells.
         return bool(before.get("version") != template.plan.version)
-    return bool(before != template.plan.model_dump(mode="json", by_alias=True))
+    today = template.plan.model_dump(mode="json", by_alias=True)
+    # The person may have added approvals; what the template itself demands is among them.
+    is_demanding = set(today["approvals"]) <= set(before.get("approvals", []))
+    return not is_demanding or {**before, "approvals": today["approvals"]} != today
 
 
 def _playbook_form(text: str, draft: Draft) -> str:
@@ -162,7 +172,7 @@ def _checked(text: str, draft: Draft) -> dict[str, Any]:
     playbook, problems = _parsed(text)
     if playbook is None:
         return {"draft": draft, "problems": problems, "fields": [], "calls": [], "playbook": None}
-    calls = dry_run(playbook, draft.inputs)
+    calls = _calls(playbook, draft)
     return {"draft": draft, "problems": [], "fields": draft.fields(playbook), "calls": calls, "playbook": playbook}
 
 

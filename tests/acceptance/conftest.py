@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from sqlalchemy import select
 
 import settings
 from models import scope
+from models.approval import Approval
 from models.database import bare_app, db, writing
+from models.provider import LanguageModel
 from models.sign_in import new_link
 from tests.support import conversations, factories
 from tests.support.started import Started
@@ -40,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Place:
-    """A running web application: where it is, how to sign in, which example tasks it has (by state or plight)."""
+    """A running web application: where it is, how to sign in, which examples it has (tasks by state or plight)."""
 
     url: str
     told: settings.Settings
@@ -69,6 +72,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
             factories.some_services(session)
             searches = factories.some_searches(session, made["succeeded"])
             tasks |= {f"search_{name}": search.id for name, search in searches.items()}
+            asked = select(Approval.id).where(Approval.task_id == made["approving"].id)
+            tasks["approval"] = session.scalars(asked).one()
+            tasks["model"] = session.scalars(select(LanguageModel.id).where(LanguageModel.name == "llama3.2")).one()
         db.engine.dispose()
     with live_web(told, folder / "web.log") as web:
         yield web, Place(web.url, told, tasks)
@@ -128,6 +134,22 @@ def sign_in(browser: Browser) -> Iterator[SignIn]:
     for context in contexts:
         context.close()
     assert not complaints
+
+
+SETTLED = """async () => {
+    const isFrame = () => new Promise(requestAnimationFrame);
+    await document.fonts.ready;
+    await isFrame().then(isFrame);
+    const ending = document.getAnimations().filter(each => each.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(each => each.finished));
+}"""
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has asked for what it shows, and nothing on it moves that comes to an end."""
+    page.evaluate(SETTLED)
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    page.evaluate(SETTLED)
 
 
 def faults(page: Page) -> list[str]:

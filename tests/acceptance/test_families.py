@@ -1,6 +1,5 @@
 """A family in a browser: its tree and channel stay current, and somebody writes to it."""
 
-import pytest
 from playwright.sync_api import expect
 from sqlalchemy import update
 
@@ -9,29 +8,7 @@ from models.database import bare_app, db, writing
 from models.states import State
 from models.task import Task
 from tasks.family import channel
-from tests.acceptance.conftest import PHONE, Place, SignIn, faults
-
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"color_scheme": "light", "viewport": PHONE},
-}
-PAGES = ("/tasks/{family}", "/tasks/{family}/family", "/tasks/{last part}/family", "/tasks/{queued}/family")
-
-
-@pytest.mark.parametrize("look", list(LOOKS))
-def test_pages_of_a_family_are_free_of_faults(examples: Place, sign_in: SignIn, look: str) -> None:
-    page = sign_in(examples, **LOOKS[look])
-    wrong = {}
-    for path in PAGES:
-        page.goto(examples.url + path.format(**examples.tasks))
-        page.wait_for_timeout(200)
-        found = faults(page)
-        if page.evaluate("() => document.documentElement.scrollWidth > window.innerWidth"):
-            found.append("wider than the screen")
-        if found:
-            wrong[path] = found
-    assert not wrong
+from tests.acceptance.conftest import Place, SignIn
 
 
 def test_family_stays_current_and_a_person_writes_to_it(examples: Place, sign_in: SignIn) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.conftest import PHONE, Place, SignIn, faults
+from tests.acceptance.conftest import PHONE, Place, SignIn, faults, settled
 
 LOOKS = {
     "light": {"color_scheme": "light"},
@@ -22,6 +22,8 @@ PAGES = (
     "/tasks/{succeeded}/log", "/tasks/{cancelling}", "/tasks/{replayed}", "/dead-letters", "/queues", "/stop",
     "/playground", "/playground/model", "/tasks/new/ask", "/tasks/{thinking}", "/tasks/{answered}", "/models",
     "/models/add/openai", "/models/of/ollama", "/spend", "/spend?of=tokens", "/inbox",
+    "/models/{model}", "/inbox/{approval}", "/tasks/{thinking}/budget",
+    "/tasks/{family}", "/tasks/{family}/family", "/tasks/{last part}/family", "/tasks/{queued}/family",
 )  # fmt: skip
 
 
@@ -37,7 +39,7 @@ def test_every_page_is_free_of_faults(examples: Place, sign_in: SignIn, look: st
     wrong = {}
     for path in PAGES:
         page.goto(examples.url + path.format(**examples.tasks))
-        page.wait_for_timeout(200)
+        settled(page)
         found = faults(page)
         if page.evaluate("() => document.documentElement.scrollWidth > window.innerWidth"):
             found.append("wider than the screen")

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.conftest import Place, SignIn, faults
+from tests.acceptance.conftest import Place, SignIn, faults, settled
 from tests.acceptance.test_looks import LOOKS
 from tests.support.web import PLAYBOOK
 
@@ -63,7 +63,7 @@ def test_pages_of_a_schedule_are_free_of_faults(examples: Place, sign_in: SignIn
     home, wrong = page.url, {}
     for path in (home, f"{home}/edit", f"{examples.url}/schedules"):
         page.goto(path)
-        page.wait_for_timeout(200)
+        settled(page)
         for fold in page.locator("summary").all():
             fold.click()
         found = faults(page)

@@ -63,9 +63,12 @@ class Families:
         """All tasks that came from one, and how they stand together."""
         return Family.read(self._connection.json("GET", _path(task_id, "family"), is_safe=True))
 
-    def messages(self, task_id: str, since: int = 0, limit: int = 50) -> list[Message]:
-        """What was written to the channel after the message with that number, in order."""
-        query = {"since": since, "limit": limit}
+    def messages(self, task_id: str, since: int = 0, limit: int = 50, *, newest: bool = False) -> list[Message]:
+        """What was written to the channel after the message with that number, in order.
+
+        Of more than `limit` the first, or the `newest`.
+        """
+        query = {"since": since, "limit": limit, "newest": "true" if newest else None}
         found = self._connection.json("GET", _path(task_id, "messages"), query=query, is_safe=True)
         return [Message.read(each) for each in found["messages"]]
 

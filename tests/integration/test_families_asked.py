@@ -71,6 +71,8 @@ def test_what_is_written_is_read_by_all(client: OpsCoreClient, made: dict[str, T
     assert (found.text, found.task_id, found.author) == ("Begin with the north", made["part"].id, "program:token")
     with pytest.raises(InvalidRequest):
         client.say(made["part"].id, "")
+    assert [each.text for each in client.messages(made["part"].id, limit=1, newest=True)] == ["Begin with the north"]
+    assert client.messages(made["part"].id, limit=1) == before[:1]
 
 
 def test_command_line_shows_and_writes(web: Address, made: dict[str, Task], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +96,12 @@ def test_page_without_a_script_shows_the_family_and_takes_a_message(sqlite: Sett
     answer = _post(browser, address, f"/tasks/{made['part'].id}/messages", text="<i>Look</i> & see")
     assert answer.status_code == 303
     assert "&lt;i&gt;Look&lt;/i&gt; &amp; see" in browser.get(address).text
+    key = re.search(r'name="key" value="([^"]+)"', page)
+    assert key is not None
+    for text in ("Twice", "Twice", "Other"):
+        assert _post(browser, address, f"/tasks/{made['part'].id}/messages", text=text, key=key[1]).status_code == 303
+    shown = browser.get(address).text
+    assert (shown.count("Twice"), shown.count("Other")) == (1, 1)
     assert "works alone" in browser.get(f"/tasks/{made['beside'].id}/family").text
     asked = browser.get(f"/tasks/{made['family'].id}/cancel").text
     assert "2 tasks that came from it are cancelled too." in asked

@@ -17,11 +17,13 @@ from models.task import Task
 from tests.support import factories, language_models
 from tests.support.draining import drain_all, serving
 from tests.support.model_server import playing
+from tools.contract import Effect
 from webapp.gate import PERSON
 from webapp.playground import Try, the_tool, tools
 
 LOOKS = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """What says nothing of the database is tried on one."""
+AS_IT_IS = ("file.", "key", "sure")
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def token(person: FlaskClient) -> str:
 
 
 def sent(person: FlaskClient, tool: str, **fields: str) -> Any:
-    form = {("in." + name if not name.startswith("file.") else name): value for name, value in fields.items()}
+    form = {(name if name.startswith(AS_IT_IS) else "in." + name): value for name, value in fields.items()}
     return person.post(f"/playground/tools/{tool}", data={"csrf_token": token(person), **form})
 
 
@@ -82,6 +84,29 @@ def test_try_is_a_task_of_one_step_with_what_was_typed(person: FlaskClient) -> N
     assert task.plan.content["files"] == {"src/data.csv": "a,b\n1,2\n"}
     [step] = task.plan.content["steps"]
     assert (step["tool"], step["with"]["code"]) == ("python.run", "{{ inputs.code }}")
+
+
+@LOOKS
+def test_form_that_is_sent_twice_is_one_task(person: FlaskClient) -> None:
+    def try_it(**fields: str) -> str:
+        return str(sent(person, "files.write", key="k", **fields).headers["Location"])
+
+    once = try_it(path="output/a.txt", text="a")
+    assert try_it(path="output/a.txt", text="a") == once
+    assert try_it(path="output/a.txt", text="b") != once
+
+
+@LOOKS
+def test_tool_that_must_not_be_called_twice_is_asked_about_first(
+    person: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(the_tool("files.write"), "effect", Effect.ONCE)
+    asked = sent(person, "files.write", path="output/a.txt", text="two\nlines").text
+    assert "Call files.write?" in asked
+    assert 'name="in.text" value="two\nlines"' in asked
+    assert only_task() is None
+    assert sent(person, "files.write", path="output/a.txt", text="t", sure="yes").status_code == 303
+    assert only_task().title == "Playground: files.write"
 
 
 @LOOKS

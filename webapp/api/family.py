@@ -40,7 +40,7 @@ def show_family(path: TaskPath) -> Response:
 def list_messages(path: TaskPath, query: MessageQuery) -> Response:
     """List what agents and people wrote to the channel of the task's family, in order."""
     require("task:read")
-    found = channel.messages(find(path.id, "task:read").id, query.since, query.limit)
+    found = channel.messages(find(path.id, "task:read").id, query.since, query.limit, newest=query.newest)
     return sent(Messages(messages=[MessageShape.model_validate(each) for each in found]))
 
 

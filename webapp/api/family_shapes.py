@@ -42,6 +42,7 @@ class FamilyShape(Answer):
 class MessageQuery(Question):
     since: int = Field(0, ge=0, le=LARGEST_NUMBER, description="Only messages with a higher number.")
     limit: int = Field(50, ge=1, le=READ_AT_ONCE, description="Most messages of an answer.")
+    newest: bool = Field(False, description="Of more than `limit` the newest instead of the first.")
 
 
 class NewMessage(Question):

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from models.columns import new_id
 from models.database import db
 from models.states import TERMINAL
 from models.task import Task
@@ -37,18 +38,24 @@ def show(task_id: str) -> ResponseReturnValue:
     task = the_task(task_id)
     if "part" in request.args:
         return render_template("parts/family.html", task=task, **_family(task))
-    return render_template("pages/task_family.html", tab="family", longest=LONGEST, **head_of(task), **_family(task))
+    return render_template(
+        "pages/task_family.html", tab="family", longest=LONGEST, say_key=new_id(), **head_of(task), **_family(task)
+    )
 
 
 @page.post("/tasks/<task_id>/messages")
 def write(task_id: str) -> ResponseReturnValue:
     """Write to the channel."""
     task = the_task(task_id, "task:control")
-    channel.say(task.id, request.form.get("text", ""))
+    text = request.form.get("text", "")
+    # The same form with another text, after a way back, is another message.
+    key = f"form:{request.form['key']}:{text}" if request.form.get("key") else None
+    channel.say(task.id, text, key)
     answer = done("Written to the channel.", url_for("family.show", task_id=task.id))
     if isinstance(answer, Response) and is_part():
-        # The field is empty again.
-        answer.set_data(answer.get_data(as_text=True) + render_template("parts/say_field.html", longest=LONGEST))
+        # The field is empty again, and what is written next is another message.
+        field = render_template("parts/say_field.html", longest=LONGEST, say_key=new_id())
+        answer.set_data(answer.get_data(as_text=True) + field)
     return answer
 
 

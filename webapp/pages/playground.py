@@ -3,19 +3,24 @@
 How a try becomes a task: webapp/playground.py, webapp/model_try.py.
 """
 
+from dataclasses import replace
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from models.columns import new_id
 from models.database import db
-from models.errors import InvalidInput
+from models.errors import Conflict, InvalidInput
 from models.states import State
 from models.step import Step
 from models.task import Task
 from tasks.orders.submission import submit
 from tasks.queueing.reasons import why_queued
+from tools.contract import Effect
 from tools.limits import kept
 from webapp import gate, model_list, model_try, playground
+from webapp.ask import Question, ask
 from webapp.model_try import ModelTry
 from webapp.pages.task import the_task
 from webapp.playground import Try
@@ -24,6 +29,7 @@ from webapp.transcript.spent import spent
 page = Blueprint("playground", __name__)
 
 FIRST = "python.run"
+SURE = "sure"
 
 
 @page.get("/playground")
@@ -38,9 +44,11 @@ def show() -> ResponseReturnValue:
 
 @page.post("/playground/tools/<name>")
 def try_tool(name: str) -> ResponseReturnValue:
-    """Submit the one-step task, or show the form again with what is wrong."""
+    """Submit the one-step task, or show the form again with what is wrong; ask first what must not be done twice."""
     gate.allow("task:submit")
     tried = Try.sent(playground.the_tool(name), request.form)
+    if tried.tool.effect == Effect.ONCE and not tried.problems and SURE not in request.form:
+        return _ask(tried)
     if task := _submitted(tried):
         return redirect(url_for("playground.show", task=task.id) + "#task-head", 303)
     return _tool_form(tried), 422
@@ -77,22 +85,46 @@ def _submitted(tried: Try | ModelTry) -> Task | None:
     if tried.problems:
         return None
     try:
+        # By the key of its form what is sent twice is one task.
+        return submit(replace(tried.order, idempotency_key=f"form:{_form_key()}")).task
+    except Conflict:
+        # The same form, sent again after a way back, with other contents: that is another try.
         return submit(tried.order).task
     except InvalidInput as error:
         tried.problems = error.problems
         return None
 
 
+def _form_key() -> str:
+    return request.form.get("key") or new_id()
+
+
+def _ask(tried: Try) -> ResponseReturnValue:
+    """The question, which brings along what was typed."""
+    typed = {name: value for name, value in request.form.items() if name != "csrf_token"}
+    return ask(
+        Question(
+            title=f"Call {tried.tool.name}?",
+            action=url_for("playground.try_tool", name=tried.tool.name),
+            yes="Call it",
+            back=url_for("playground.show", tool=tried.tool.name),
+            says=[tried.tool.purpose, playground.EFFECTS[Effect.ONCE]],
+            hidden=typed | {"key": _form_key(), SURE: "yes"},
+        )
+    )
+
+
 def _tool_form(tried: Try, task: Task | None = None) -> str:
     words = {"effects": playground.EFFECTS, "tools": playground.tools()}
     shown = _result(task) if task else {"task": None}
-    return render_template("pages/playground.html", tried=tried, draft=tried, **words, **shown)
+    return render_template("pages/playground.html", tried=tried, draft=tried, form_key=_form_key(), **words, **shown)
 
 
 def _model_form(tried: ModelTry, task: Task | None = None) -> str:
     shown = _result(task) if task else {"task": None}
     models = model_list.usable(db.session())
-    return render_template("pages/playground_model.html", tried=tried, models=models, named=model_list.named, **shown)
+    told = {"models": models, "named": model_list.named, "form_key": _form_key()}
+    return render_template("pages/playground_model.html", tried=tried, **told, **shown)
 
 
 def _result(task: Task) -> dict[str, object]:

@@ -21,7 +21,7 @@ def family(task_id: str, most: int) -> None:
     """Show a task with all parts that were handed on, how they stand, and what was written to their channel."""
     with frame().client() as client:
         found = client.family(id_of(client, task_id))
-        said = client.messages(found.id, limit=200)[-most:] if most else []
+        said = client.messages(found.id, limit=most, newest=True) if most else []
     shown = {"family": found.raw, "messages": [each.raw for each in said]}
     frame().show(shown, lambda: _show(found, said))
 

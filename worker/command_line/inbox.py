@@ -1,6 +1,7 @@
 """`inbox`: what waits for a person; `approve ID`: say yes, yes with other arguments, or no."""
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,13 +17,14 @@ EMPTY = "Nothing waits for you."
 
 
 @click.command(cls=Remote, short_help="List what waits for a person.")
-def inbox() -> None:
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
+def inbox(limit: int) -> None:
     """List what waits for a person, the oldest first: approvals, and steps that were cut off.
 
     Answer an approval with bin/opscore approve ID, a step that was cut off with bin/opscore task answer TASK.
     """
     with frame().client() as client:
-        found = list(client.inbox.all())
+        found = list(islice(client.inbox.all(), limit))
     frame().show({"asked": found}, lambda: _listed(found))
 
 
@@ -84,6 +86,7 @@ def _card(asked: "Approval") -> str:
     until = f"  until {when(asked.expires_at)}" if asked.expires_at and asked.state == "waiting" else ""
     state = "" if asked.state == "waiting" else f"  {asked.state} by {asked.decided_by or 'nobody'}"
     lines = [f"{one_line(asked.title)}: {what}, {asked.risk} risk{until}{state}", asked.why, asked.id]
+    lines.append(f"digest {asked.digest}")
     lines += visible(as_json(asked.arguments)).split("\n")
     lines += visible(asked.diff).rstrip("\n").split("\n") if asked.diff else []
     return "\n".join(f"  {line}" for line in lines)

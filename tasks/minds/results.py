@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.step import DONE_BY_PERSON, Step, StepState
+from tasks.minds.fitting import fitted
 from tasks.runs.outcome import StepOutcome
 
 MOST_CHARS = 12_000
 HEAD = 8_000
+MOST_OF_VALUES = 10_000
+"""What else is told, such as which files were written, has the rest."""
 MOST_PATHS = 20
 _MARK = re.compile(r"<(?=/?tool_result)", re.IGNORECASE)
 
@@ -69,7 +72,9 @@ def _output(values: Mapping[str, Any]) -> str:
     """The values as JSON, but for texts of several lines, which are easier to read as they are."""
     texts = {name: value for name, value in values.items() if isinstance(value, str) and "\n" in value}
     short = {name: value for name, value in values.items() if name not in texts}
-    return "\n".join([_json(short), *(f"{name}:\n{text}" for name, text in texts.items())]).strip("\n")
+    return "\n".join(
+        [_json(fitted(short, MOST_OF_VALUES)), *(f"{name}:\n{text}" for name, text in texts.items())]
+    ).strip("\n")
 
 
 def _stderr(text: str) -> str:

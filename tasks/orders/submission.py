@@ -25,7 +25,7 @@ from models.task import Task
 from models.workspace import UploadUse
 from tasks import live
 from tasks.broker import publish
-from tasks.orders import model_order, timing
+from tasks.orders import model_order, timing, unpriced
 from tasks.orders.inputs import find_source, named_upload, source_field
 from tasks.orders.timing import Timing
 from tasks.plans import catalog, retry_fields
@@ -121,6 +121,7 @@ def submit(order: Order) -> Submitted:
     if earlier is not None:
         return Submitted(earlier, is_new=False)
     prepared = prepare(order)
+    _must_be_payable(prepared, order.agent)
     try:
         with writing() as session:
             return Submitted(write(session, prepared), is_new=True)
@@ -186,6 +187,13 @@ def submit_sample() -> str:
         field_name = source_field(catalog.find(SAMPLE).plan) or "source"
         order = Order(template=SAMPLE, inputs={field_name: source}, title="Survey the Python standard library")
         return submit(order).task.id
+
+
+def _must_be_payable(prepared: Prepared, agent: str | None) -> None:
+    """Of a part the family's budgets may limit what its own does not: only a task of its own is looked at."""
+    plan = parsed(prepared.plan)
+    if isinstance(plan, ModelPlan) and (found := unpriced.problems(plan, agent, prepared.task.complexity)):
+        raise InvalidInput("cannot submit this task", problems=found)
 
 
 def _original(order: Order) -> Task | None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from models import scope
+from models.budget import BudgetKind
 from models.database import reading
 from models.errors import InvalidInput
 from models.plan import Plan
@@ -16,6 +17,7 @@ from tasks.plans.kept import parsed, plan_of
 from tasks.plans.model_plan import ModelPlan
 from tasks.providers.choice import ADD_ONE
 from tasks.scheduling.schedules import Wanted, create, run_now
+from tasks.spending import budget_limits
 from tests.integration.test_submission import problems_of
 from tests.support.language_models import configure, forget
 from tests.support.workplace import LOOK, Workplace, plan
@@ -60,6 +62,25 @@ def test_without_a_model_the_order_is_refused_with_the_way_out_and_playbooks_go_
     forget()
     assert problems_of(workplace, description=WORDS) == {"model": f"no model is there that may be used; {ADD_ONE}"}
     assert workplace.submit(plan(LOOK), approvals=["files.list"])
+
+
+def test_models_without_a_price_need_a_limit_in_tokens_and_the_order_is_told(workplace: Workplace) -> None:
+    configure("http://127.0.0.1:9/v1", "large", input_price=None)
+    found = problems_of(workplace, description=WORDS)
+    assert list(found) == ["model"]
+    assert "cannot call local/large: its price is unknown" in found["model"]
+    assert "bin/opscore model set local/large --input-price" in found["model"]
+    assert workplace.submit(description=WORDS, budget={"tokens": 1000})
+    configure("http://127.0.0.1:9/v1", "small", name="other")
+    assert list(problems_of(workplace, description=WORDS, model="local/large")) == ["model"]
+    assert workplace.submit(description=WORDS, model="local/large, other/small")
+    assert workplace.submit(description=WORDS)
+    with scope.acting("person:alice"):
+        budget_limits.set_limits(BudgetKind.DAY, "", {"tokens": 1000})
+    assert workplace.submit(description=WORDS, model="local/large")
+    with scope.acting("person:alice"):
+        budget_limits.set_limits(BudgetKind.DAY, "", {"tokens": None})
+    forget()
 
 
 def test_every_mistake_about_a_model_is_named(workplace: Workplace) -> None:

@@ -63,7 +63,9 @@ def models_of(client: FlaskClient) -> list[LanguageModel]:
 def provider_with(client: FlaskClient, *names: str) -> None:
     with filling(client.application) as session:
         provider = Provider(name="local", kind=ProviderKind.OPENAI, base_url="http://127.0.0.1:9/v1")
-        provider.models.extend(LanguageModel(name=name, position=at) for at, name in enumerate(names))
+        provider.models.extend(
+            LanguageModel(name=name, position=at, input_price=0, output_price=0) for at, name in enumerate(names)
+        )
         session.add(provider)
 
 

@@ -404,6 +404,17 @@ def test_message_is_written_once_and_read_by_all_of_the_family() -> None:
         channel.say(child.id, "again", key="another", most=2)
 
 
+@ON_EITHER
+def test_message_is_known_again_however_many_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "MOST_BY_AGENTS", 2)
+    first = new(State.RUNNING)
+    one = channel.say(first.id, "Found it", key="call")
+    for number in range(3):
+        channel.say(first.id, f"And {number}")
+    assert channel.say(first.id, "Found it", key="call", most=2).number == one.number
+    assert kinds(first).count("family.message") == 4
+
+
 def test_shared_file_is_written_over_the_version_that_was_read() -> None:
     folder = Shared(asker(new(State.RUNNING)))
     one = folder.share("notes/a.txt", io.BytesIO(b"one"), 0)

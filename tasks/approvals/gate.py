@@ -64,6 +64,16 @@ Answer = Go | Refused | Ask
 
 
 @dataclass(frozen=True)
+class Intended:
+    """A step that is about to begin."""
+
+    planned: PlannedStep
+    key: str
+    title: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What is to be approved."""
 
@@ -83,33 +93,24 @@ class Wanted:
         return card.digest(self.task, self.key, self.tool, self.arguments, self.bound_to)
 
 
-def before_call(
-    ledger: Ledger,
-    place: Place,
-    plan: PlanFields,
-    planned: PlannedStep,
-    key: str,
-    title: str,
-    arguments: dict[str, Any],
-    of_agent: Sequence[str],
-) -> Answer:
+def before_call(ledger: Ledger, place: Place, plan: PlanFields, step: Intended, of_agent: Sequence[str]) -> Answer:
     """Whether the step's call may be made now."""
-    task, tool = ledger.claim.task, find(planned.tool)
-    why = demands.of_call(task, plan, planned, tool, of_agent)
+    task, tool = ledger.claim.task, find(step.planned.tool)
+    why = demands.of_call(task, plan, step.planned, tool, of_agent)
     if not why and not ledger.asked_before():
-        return Go(arguments)
+        return Go(step.arguments)
     try:
-        call = tool.parse(arguments)
+        call = tool.parse(step.arguments)
     except InvalidInput:
-        return Go(arguments)  # nothing can come of it: the call itself says what is wrong with them
+        return Go(step.arguments)  # nothing can come of it: the call itself says what is wrong with them
     bound_to = card.bound_to(tool, call, place)
-    wanted = Wanted(task, key, tool.name, title, card.exactly(call), why, bound_to)
+    wanted = Wanted(task, step.key, tool.name, step.title, card.exactly(call), why, bound_to)
 
     def ask(why: str) -> Ask:
         told = {"risk": card.risk_of([tool]), "diff": card.diff_of(tool, call, place)}
         return _ask(wanted, plan, {"why": why, **told})
 
-    return _answer(wanted, ledger, ask) or Go(arguments)
+    return _answer(wanted, ledger, ask) or Go(step.arguments)
 
 
 def before_plan(ledger: Ledger, plan: PlanFields) -> Answer:

@@ -169,7 +169,8 @@ def perform(
     if before is not None and before.state == StepState.STARTED and tool.effect is Effect.ONCE:
         raise CutBefore(before)
     of_agent = run.ledger.of_agent()
-    match gate.before_call(run.ledger, run.place, run.plan, planned, key, title, arguments, of_agent.approvals):
+    step = gate.Intended(planned, key, title, arguments)
+    match gate.before_call(run.ledger, run.place, run.plan, step, of_agent.approvals):
         case gate.Ask(question, rows):
             raise Parked(question, rows)
         case gate.Refused() as refused:

@@ -71,7 +71,7 @@ class Budgets:
         return self._show(f"agents/{quote(name, safe='')}")
 
     def task(self, task_id: str) -> Budget:
-        """That of the task and of what it delegated."""
+        """That of the task and of what it handed on."""
         return self._show(f"tasks/{quote(task_id, safe='')}")
 
     def set_day(self, **limits: str | float | None) -> Budget:
@@ -83,7 +83,7 @@ class Budgets:
         return self._set(f"agents/{quote(name, safe='')}", limits)
 
     def set_task(self, task_id: str, **limits: str | float | None) -> Budget:
-        """Limit what the task and those that it delegates may spend."""
+        """Limit what the task and what it hands on may spend."""
         return self._set(f"tasks/{quote(task_id, safe='')}", limits)
 
     def spend(

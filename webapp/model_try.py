@@ -1,4 +1,4 @@
-"""Try a model once: the task that a prompt becomes.  The page: pages/playground.py; tools: playground.py."""
+"""Try a model once: the task that a message becomes.  The page: pages/playground.py; tools: playground.py."""
 
 import json
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ class ModelTry:
 
     model: str = ""
     """`provider/model`."""
-    prompt: str = ""
+    message: str = ""
     problems: list[Problem] = field(default_factory=list)
 
     @classmethod
     def sent(cls, form: Mapping[str, str]) -> "ModelTry":
         """What was sent, with what is wrong with it."""
-        tried = cls(form.get("model", "").strip(), form.get("prompt", "").replace("\r\n", "\n").strip())
-        if not tried.prompt:
-            tried.problems.append(Problem(path="prompt", line=None, message="write what the model is to answer"))
-        elif len(tried.prompt) > LONGEST:
-            tried.problems.append(Problem(path="prompt", line=None, message=f"is longer than {LONGEST:,} characters"))
+        tried = cls(form.get("model", "").strip(), form.get("message", "").replace("\r\n", "\n").strip())
+        if not tried.message:
+            tried.problems.append(Problem(path="message", line=None, message="write what the model is to answer"))
+        elif len(tried.message) > LONGEST:
+            tried.problems.append(Problem(path="message", line=None, message=f"is longer than {LONGEST:,} characters"))
         if not tried.model:
             tried.problems.append(Problem(path="model", line=None, message="choose a model"))
         return tried
@@ -59,7 +59,7 @@ class ModelTry:
             "turns": MOST_TURNS,
             "retry": {"attempts": 1},
         }
-        return Order(playbook=json.dumps(plan), description=self.prompt)
+        return Order(playbook=json.dumps(plan), description=self.message)
 
     def problem_of(self, name: str) -> str:
         """What is wrong with a field."""

@@ -68,7 +68,7 @@ def test_model_is_tried_on_the_playground(started: Started, opscore: Place, sign
     with demo_model(started, tmp_path):
         page = sign_in(opscore, "/playground/model", viewport=PHONE)
         page.get_by_label("Model", exact=True).select_option("demo/demo")
-        page.get_by_label("Prompt", exact=True).fill("What colour is the sky?")
+        page.get_by_label("Message", exact=True).fill("What colour is the sky?")
         page.get_by_role("button", name="Ask it").click()
         result = page.get_by_role("region", name="Result")
         expect(result).to_have_attribute("data-state", "succeeded")

@@ -171,7 +171,7 @@ def test_try_of_a_model_is_a_task_of_one_answer_whose_cost_is_shown(
     answer = {"text": "It is **blue**.", "usage": {"input": 1000, "output": 100}}
     with playing([answer]) as server:
         language_models.configure(server.url, "small", input_price=1_000_000, output_price=2_000_000)
-        form = {"csrf_token": token(person), "model": "local/small", "prompt": "What colour is {{ the }} sky?"}
+        form = {"csrf_token": token(person), "model": "local/small", "message": "What colour is {{ the }} sky?"}
         sent = person.post("/playground/model", data=form)
         assert sent.status_code == 303
         task = only_task()
@@ -190,7 +190,7 @@ def test_try_of_a_model_is_a_task_of_one_answer_whose_cost_is_shown(
 
 
 @LOOKS
-def test_prompt_that_is_missing_is_asked_for(person: FlaskClient) -> None:
+def test_message_that_is_missing_is_asked_for(person: FlaskClient) -> None:
     language_models.configure()
     answer = person.post("/playground/model", data={"csrf_token": token(person), "model": "local/small"})
     assert answer.status_code == 422
@@ -201,7 +201,7 @@ def test_prompt_that_is_missing_is_asked_for(person: FlaskClient) -> None:
 @LOOKS
 def test_model_that_is_not_there_any_more_is_said(person: FlaskClient) -> None:
     language_models.configure()
-    form = {"csrf_token": token(person), "model": "local/gone", "prompt": "Hello"}
+    form = {"csrf_token": token(person), "model": "local/gone", "message": "Hello"}
     answer = person.post("/playground/model", data=form)
     assert answer.status_code == 422
     assert "there is no model local/gone" in answer.text

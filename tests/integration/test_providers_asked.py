@@ -200,7 +200,7 @@ def test_command_line_keeps_providers_and_budgets(
     assert "No provider yet" in run("provider", "list").output
     add = ("provider", "add", "here", "--kind", "openrouter", "--address", server.url, "--credential-file", "-")
     assert "provider models here" in run(*add, typed=f"{KEY}\n").output
-    assert "takes its key and lists 2 models" in run("provider", "test", "here").output
+    assert "takes its credential and lists 2 models" in run("provider", "test", "here").output
     assert "$0.20" in run("provider", "models", "here", "small").output
     assert "complexity 1-5, input $3.00" in run("model", "add", "here/large", "--complexity", "1-5").output
     assert "input unknown" in run("model", "add", "here/own", "--unlisted", "--output-tokens", "500").output

@@ -112,7 +112,7 @@ def set_agent_budget(path: AgentPath, body: BudgetChange) -> Response:
 
 @part.get("/budgets/tasks/<id>", operation_id="showTaskBudget", responses=answers(404, _200=BudgetStanding))
 def show_task_budget(path: TaskPath) -> Response:
-    """Show what a task and those that it delegated may spend, and have spent."""
+    """Show what a task and the parts that it handed on may spend, and have spent."""
     return _show(BudgetKind.TASK, str(path.id))
 
 
@@ -120,7 +120,7 @@ def show_task_budget(path: TaskPath) -> Response:
     "/budgets/tasks/<id>", operation_id="setTaskBudget", responses=answers(400, 404, 413, 415, _200=BudgetStanding)
 )
 def set_task_budget(path: TaskPath, body: BudgetChange) -> Response:
-    """Limit what a task and those that it delegates may spend; one that failed for it is retried afterwards."""
+    """Limit what a task and the parts that it hands on may spend; one that failed for it is retried afterwards."""
     return _set(BudgetKind.TASK, str(path.id), body)
 
 

@@ -249,7 +249,7 @@ class QuestionShape(Answer):
 
     kind: str = Field(
         description="`once_cut`: a step that must not happen twice was cut off. Did it happen? `approval`: may this "
-        "be done? `children`: nobody is asked, it waits for the tasks that it delegated."
+        "be done? `children`: nobody is asked, it waits for the parts that it handed on."
     )
     step: UUID | None = Field(None, description="Id of the step that was cut off.")
     approval: UUID | None = Field(None, description="Id of the approval; it is answered at `/v1/approvals/{id}`.")

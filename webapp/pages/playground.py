@@ -1,4 +1,4 @@
-"""The playground: try a tool, or a model with a prompt, and see what it does and costs.
+"""The playground: try a tool, or a model with a message, and see what it does and costs.
 
 How a try becomes a task: webapp/playground.py, webapp/model_try.py.
 """
@@ -56,7 +56,7 @@ def try_tool(name: str) -> ResponseReturnValue:
 
 @page.get("/playground/model")
 def show_model() -> ResponseReturnValue:
-    """The form for a prompt; of a `task` that was made here also what it came to."""
+    """The form for a message; of a `task` that was made here also what it came to."""
     gate.allow("template:read")
     if request.args.get("task"):
         task = the_task(request.args["task"])

@@ -78,19 +78,19 @@ def set_fields(name: str, **given: Any) -> None:
 @model.command(cls=Remote)
 @click.argument("name", metavar="PROVIDER/MODEL")
 def disable(name: str) -> None:
-    """Have a model not asked for now."""
+    """Switch a model off: it is not asked until it is switched on again."""
     with frame().client() as client:
         made = client.providers.change_model(_found(client, name).id, is_disabled=True)
-    frame().show(made, lambda: f"{made.full_name} is not asked any more.")
+    frame().show(made, lambda: f"{made.full_name} is switched off: it is not asked.")
 
 
 @model.command(cls=Remote)
 @click.argument("name", metavar="PROVIDER/MODEL")
 def enable(name: str) -> None:
-    """Have a model asked again."""
+    """Switch a model on: it is asked again."""
     with frame().client() as client:
         made = client.providers.change_model(_found(client, name).id, is_disabled=False)
-    frame().show(made, lambda: f"{made.full_name} is asked again.")
+    frame().show(made, lambda: f"{made.full_name} is switched on: it is asked again.")
 
 
 @model.command(cls=Remote)

@@ -19,7 +19,7 @@ credential_file = click.option(
     "--credential-file",
     type=click.File("r"),
     metavar="FILE",
-    help="File with the key that its server asks for; - is what is piped in.",
+    help="File with the credential (its key) that the server asks for; - is what is piped in.",
 )
 
 
@@ -42,7 +42,7 @@ def list_providers() -> None:
 @click.option("--address", default="", help="Where its API is, /v1 included; without it the usual place of its kind.")
 @credential_file
 def add(name: str, kind: str, address: str, credential_file: TextIO | None) -> None:
-    """Add the provider NAME; asks for its key on a terminal, where none is handed in."""
+    """Add the provider NAME; asks for its credential on a terminal, where none is handed in."""
     credential = _read(credential_file, asks=kind != "ollama")
     with frame().client() as client:
         made = client.providers.add(name, kind, address, credential)
@@ -50,23 +50,23 @@ def add(name: str, kind: str, address: str, credential_file: TextIO | None) -> N
     frame().show(made, lambda: f"{made.name} is there, at {made.base_url}. {offered}")
 
 
-@provider.command(cls=Remote, short_help="Give a provider another address or key.")
+@provider.command(cls=Remote, short_help="Give a provider another address or credential.")
 @click.argument("name")
-@click.option("--address", help="Another place of its API; its key has to be handed in again.")
+@click.option("--address", help="Another place of its API; its credential has to be handed in again.")
 @credential_file
-@click.option("--no-credential", is_flag=True, help="Forget its key.")
+@click.option("--no-credential", is_flag=True, help="Forget its credential.")
 def change(name: str, address: str | None, credential_file: TextIO | None, no_credential: bool) -> None:
-    """Give the provider NAME another address or another key."""
+    """Give the provider NAME another address or another credential."""
     credential = "" if no_credential else _read(credential_file, asks=address is None)
     with frame().client() as client:
         made = client.providers.change(name, base_url=address, credential=credential)
-    frame().show(made, lambda: f"{made.name} is at {made.base_url}, key: {made.credential or 'none'}.")
+    frame().show(made, lambda: f"{made.name} is at {made.base_url}, credential: {made.credential or 'none'}.")
 
 
-@provider.command(cls=Remote, short_help="Ask whether a provider is there and takes its key.")
+@provider.command(cls=Remote, short_help="Ask whether a provider is there and takes its credential.")
 @click.argument("name")
 def test(name: str) -> None:
-    """Ask the server of the provider NAME whether it is there and takes its key; no model is called."""
+    """Ask the server of the provider NAME whether it is there and takes its credential; no model is called."""
     with frame().client() as client:
         found = client.providers.test(name)
     frame().show(found, lambda: _said(name, found))
@@ -105,15 +105,15 @@ def enable(name: str) -> None:
 
 @provider.command(cls=Remote)
 @click.argument("name")
-@confirmed("Forget it, its models and its key?", "this forgets its models and its key")
+@confirmed("Forget it, its models and its credential?", "this forgets its models and its credential")
 def remove(name: str) -> None:
-    """Forget a provider, its models and its key."""
+    """Forget a provider, its models and its credential."""
     with frame().client() as client:
         client.providers.remove(name)
     frame().show({"removed": name}, lambda: f"{name} is forgotten.")
 
 
-@provider.command("encrypt-again", cls=Remote, short_help="Encrypt all keys by the first encryption key.")
+@provider.command("encrypt-again", cls=Remote, short_help="Encrypt all credentials by the first encryption key.")
 def encrypt_again() -> None:
     """Encrypt all credentials by the first of OPSCORE_ENCRYPTION_KEYS, so that the other ones may go."""
     with frame().client() as client:
@@ -122,20 +122,20 @@ def encrypt_again() -> None:
 
 
 def _read(file: TextIO | None, *, asks: bool) -> str | None:
-    """The key: from the file, else from the person at the terminal; never from an argument, which others can see."""
+    """The credential: from the file, else from the person at a terminal; never an argument, which others can see."""
     if file is not None:
         return file.read().strip()
     if not asks or frame().is_json or not sys.stdin.isatty():
         return None
-    told = click.prompt("Key (Enter where none is needed)", default="", show_default=False, hide_input=True)
+    told = click.prompt("Credential (Enter where none is needed)", default="", show_default=False, hide_input=True)
     return str(told).strip() or None
 
 
 def _said(name: str, found: "ProviderTest") -> str:
     if found.error:
         return f"{name}: {one_line(found.error)}"
-    key = ", takes its key" if found.is_accepted else ""
-    return f"{name} answers{key} and lists {found.models} {'model' if found.models == 1 else 'models'}."
+    taken = ", takes its credential" if found.is_accepted else ""
+    return f"{name} answers{taken} and lists {found.models} {'model' if found.models == 1 else 'models'}."
 
 
 def _table(found: "list[Provider]") -> Any:

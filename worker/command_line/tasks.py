@@ -229,7 +229,7 @@ def _question(found: "Task") -> str:
     if asked.get("kind") == "approval":
         return f"may “{title}” be done? bin/opscore approve {asked.get('approval')} (--show, --reject)"
     if asked.get("kind") == "children":
-        return "nothing: it waits for the tasks that it delegated"
+        return "nothing: it waits for the parts that it handed on"
     return f"“{title}” was cut off. Did it happen? bin/opscore task answer {found.id} {choices}"
 
 

@@ -16,10 +16,12 @@ def test_family_stays_current_and_a_person_writes_to_it(examples: Place, sign_in
     family = page.locator("#family")
     expect(family).to_contain_text("2 of 5 tasks ended")
     expect(family).to_contain_text("The prices are net, in euros.")
+    key = page.locator("#say-key").input_value()
     page.get_by_label("Write to the channel").fill("Leave out <b>shipping</b>.")
     page.get_by_role("button", name="Write").click()
     expect(family).to_contain_text("Leave out <b>shipping</b>.")
     expect(page.get_by_label("Write to the channel")).to_have_value("")
+    expect(page.locator("#say-key")).not_to_have_value(key)
     last = examples.tasks["last part"]
     with bare_app(examples.told).app_context(), scope.acting("agent:scout"):
         with writing() as session:

@@ -38,6 +38,7 @@ from tests.support.workplace import plan, write
 from tools.drill.note import NoteOnce
 from tools.history import History
 from tools.workspace import Workspace
+from webapp import step_approvals
 
 
 @pytest.fixture
@@ -190,6 +191,10 @@ def test_an_edited_call_runs_edited(served: Served) -> None:
     step = step_of(task_id, "write")
     assert step.arguments == {**edited, "append": False}
     assert step.output["path"] == "output/b.txt"
+    with reading() as session:
+        said = step_approvals.said_to(session, task_of(task_id))
+    assert (list(said), step_approvals.words_of(said["write"])) == (["write"], "Approved with changes")
+    assert said["write"].decided_by == decided.decided_by
 
 
 def test_arguments_that_the_tool_cannot_use_are_refused_by_field_and_nothing_is_lost(served: Served) -> None:

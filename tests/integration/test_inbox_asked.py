@@ -19,6 +19,7 @@ from models.columns import now
 from models.database import db, writing
 from models.sign_in import new_link
 from models.states import State
+from models.step import Step
 from models.task import Task
 from settings import Settings
 from tasks.approvals.card import of_plan
@@ -298,3 +299,16 @@ def test_home_leads_to_the_lists_that_hold_what_needs_a_person(person: FlaskClie
         ask_approval(session, task)
     header = person.get("/").get_data(as_text=True).partition('id="needs-title"')[2].partition("</header>")[0]
     assert ('href="/dead-letters"' in header, 'href="/inbox"' in header) == (True, True)
+
+
+def test_the_step_says_that_a_person_changed_its_call(person: FlaskClient, web: Flask) -> None:
+    with filling(web) as session:
+        task = make_task(session, State.RUNNING, done=1)
+        step = session.scalars(select(Step).where(Step.task_id == task.id)).first()
+        assert step is not None
+        given = {"state": ApprovalState.EDITED, "decided_by": "cli:alice", "decided_at": now()}
+        ask_approval(session, task, key=step.key, **given)
+        # It was asked and answered before: the task runs.
+        task.question = None
+    text = person.get(f"/tasks/{task.id}").get_data(as_text=True)
+    assert text.count("Approved with changes by") == 1

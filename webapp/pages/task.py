@@ -29,6 +29,7 @@ from webapp import (
     limit_form,
     preview,
     question_words,
+    step_approvals,
     step_words,
     task_view,
 )
@@ -44,6 +45,7 @@ TABS = ("steps", "files", "changes", "family", "log")
 @page.app_context_processor
 def _words() -> dict[str, object]:
     return {
+        "approval_words": step_approvals.words_of,
         "command_of": step_words.command_of,
         "event_words": event_words,
         "file_icons": preview.ICONS,
@@ -163,4 +165,5 @@ def steps_of(task: Task, is_all: bool) -> dict[str, object]:
         "left_out": len(steps) - len(shown),
         "ahead": task_view.planned_after(task, steps),
         "earlier": task_view.earlier_of(db.session(), task),
+        "approved": step_approvals.said_to(db.session(), task),
     }

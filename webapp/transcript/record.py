@@ -166,11 +166,11 @@ def _approval(each: Approval, masks: Masks) -> list[Block]:
     ]
     blocks: list[Block] = [Heading(each.title, 3), facts(pairs)]
     blocks.append(Code("Shown", cut(json_text(masks.value(each.arguments)), masks), "json"))
+    if each.diff:
+        blocks.append(Code("Diff of what was shown", cut(each.diff, masks), "diff"))
     if each.decided_arguments is not None:
         changed = cut(json_text(masks.value(each.decided_arguments)), masks)
         blocks.append(Code("Changed to", changed, "json"))
-    if each.diff:
-        blocks.append(Code("Diff", cut(each.diff, masks), "diff"))
     return blocks
 
 

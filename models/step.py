@@ -12,6 +12,8 @@ from models.database import Base
 from models.scope import Owned
 from models.states import Stage
 
+MODEL_CALL = "model.call"
+"""Tool of a step that is an answer of a model."""
 CUT_OFF = "cut_off"
 """Error code of a step that no run went on with: nobody knows what it did."""
 CUT_SHORT = frozenset({CUT_OFF, "cancelled", "deadline"})

@@ -15,11 +15,10 @@ from models.budget import Budget, BudgetKind
 from models.errors import NotFound
 from models.event import Event
 from models.states import State
-from models.step import Step, StepState
+from models.step import MODEL_CALL, Step, StepState
 from models.task import Task
 from tasks import prompts
 
-MODEL_CALL = "model.call"
 MODEL = "model"
 MOST_FALLBACKS = 500
 

@@ -3,9 +3,11 @@
 Money is whole micro-dollars, a price micro-dollars per million tokens; None is unknown, and said so, never zero.
 """
 
+from models.money import MICRO
 from webapp.amounts import number
 
 MILLION = 1_000_000
+"""Of tokens."""
 UNKNOWN = "unknown"
 
 
@@ -13,7 +15,7 @@ def money(micro: int | None) -> str:
     """`$0`, `$0.0042`, `$0.31`, `$12.40`, `$1,204.00`; `unknown` for None."""
     if micro is None:
         return UNKNOWN
-    dollars = micro / MILLION
+    dollars = micro / MICRO
     if micro == 0:
         return "$0"
     if abs(dollars) >= 0.1:
@@ -30,7 +32,7 @@ def price(micro: int | None) -> str:
 
 def price_typed(micro: int | None) -> str:
     """A price, or a limit in money, as somebody would type it: `0.15`; empty for none."""
-    return "" if micro is None else f"{micro / MILLION:.6f}".rstrip("0").rstrip(".")
+    return "" if micro is None else f"{micro / MICRO:.6f}".rstrip("0").rstrip(".")
 
 
 def tokens(count: int | None) -> str:

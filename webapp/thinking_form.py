@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from models.errors import Problem
-from models.money import micro_dollars
+from models.money import MICRO, micro_dollars
 from tasks.orders.timing import span
 from tasks.plans.model_plan import BudgetFields, ModelPlan
 from tasks.plans.plan_fields import WHOLE_PLAN
@@ -63,7 +63,7 @@ def whole_typed(number: int | None) -> str:
 
 
 def _dollars(text: str) -> float:
-    found = micro_dollars(text) / MILLION
+    found = micro_dollars(text) / MICRO
     if not found:
         raise ValueError("write an amount above zero, such as 0.50")
     return found

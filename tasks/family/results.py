@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.states import State
-from models.step import Step, StepState
+from models.step import MODEL_CALL, Step, StepState
 from models.task import Task
 from models.workspace import Workspace as WorkspaceRow
 from tasks import folders
@@ -20,7 +20,6 @@ OUTPUT = "output/"
 LONGEST_SUMMARY = 8000
 """Characters, of all children of a call together."""
 SHORTEST_SUMMARY = 400
-MODEL_CALL = "model.call"
 LARGEST_OUTPUT = 8000
 """Characters of JSON; what is larger stands in the part's own step."""
 CUT = {State.FAILED: "it failed", State.CANCELLED: "it was cancelled"}

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 import settings
 from models.errors import BudgetExceeded, Conflict, InvalidInput, PriceUnknown, ServiceUnavailable
 from models.secret import Unreadable
-from models.step import StepState
+from models.step import MODEL_CALL, StepState
 from tasks.minds import asking, record
 from tasks.minds.asking import Answer
 from tasks.minds.failures import CutOff, NoAnswer
 from tasks.minds.mind import Mind
 from tasks.minds.offer import FINISH
-from tasks.minds.record import MODEL_CALL, Turn
+from tasks.minds.record import Turn
 from tasks.plans.playbook import PlannedStep
 from tasks.providers import choice as model_choice
 from tasks.providers.choice import Candidate

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import InvalidInput
-from models.step import CUT_SHORT, Step, StepState
+from models.step import CUT_SHORT, MODEL_CALL, Step, StepState
 from tasks.minds import results
 from tasks.spending.token_estimate import Counted
 
-MODEL_CALL = "model.call"
 BAD_CALL = "bad_call"
 """Error code of a call that makes no sense: no such tool, or not with these arguments."""
 CUT_ANSWER = "answer_cut"

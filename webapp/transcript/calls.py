@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from models.step import Step, StepState
+from models.step import MODEL_CALL, Step, StepState
 from tasks.masking import Masks
 from webapp.amounts import between, counted, duration, number, utc
 from webapp.money import money
 from webapp.transcript.blocks import Block, Code, Heading, Words, cut, facts, json_text
 from webapp.words import state_word
 
-MODEL_CALL = "model.call"
 FOLDED_FROM = 600
 """Longer texts are folded away where that is possible."""
 

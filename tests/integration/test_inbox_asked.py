@@ -188,7 +188,8 @@ def test_a_person_approves_edits_and_rejects_on_the_page(
     task = asking["approving"]
     page, digest = f"/inbox/{asked(task)['approval']}", asked(task)["digest"]
     assert send(person, page, choice="approve", digest="0" * 64).status_code == 409
-    fields = {"in.path": "", "in.text": "mine\r\nand yours"}
+    assert send(person, page, choice="edit", digest=digest, **{"in.path": "", "in.text": "mine"}).status_code == 422
+    fields = {"in.path": "output/report.md", "in.text": "mine\r\nand yours"}
     assert send(person, page, choice="edit", digest=digest, **fields).status_code == 303
     assert state_of(web, task) == (ApprovalState.EDITED, "mine\nand yours")
     gone = send(person, page, choice="reject", digest=digest)

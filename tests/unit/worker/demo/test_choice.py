@@ -120,6 +120,17 @@ def test_first_script_answers_with_tools_and_without() -> None:
     asked = Conversation("demo", [SAID])
     assert "Count the stars." in choose(script, asked, lambda _place: 0).answer.text
     offered = ("files_write", "python_run")
-    for turns, place in enumerate(("program", "run", "report", "done", "afterwards", "afterwards")):
+    for turns, place in enumerate(("program", "run", "not-done", "done", "afterwards", "afterwards")):
         talk = Conversation("demo", [SAID, *answered(turns)], offered)
         assert choose(script, talk, lambda _place: 0).place == place
+
+
+@pytest.mark.parametrize(
+    ("result", "name"),
+    [("1229 primes below 10000, the largest is 9973", "report"), ("a person said no", "not-done")],
+)
+def test_first_script_reports_only_what_was_found(result: str, name: str) -> None:
+    messages = [{"role": "user", "content": "Go"}, *answered(1), {"role": "assistant", "content": None}]
+    messages.append({"role": "tool", "tool_call_id": "run", "content": result})
+    talk = Conversation("demo", messages, ("files.write", "python.run"))
+    assert choose(load(FIRST), talk, lambda _place: 0).answer.name == name

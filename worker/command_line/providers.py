@@ -88,7 +88,7 @@ def models(name: str, words: tuple[str, ...]) -> None:
 @click.argument("name")
 @confirmed("Switch it off? None of its models is asked until it is switched on again.", "this has no model of it asked")
 def disable(name: str) -> None:
-    """Switch a provider off: none of its models is asked until it is switched on again."""
+    """Switch a provider off: none of its models is asked."""
     with frame().client() as client:
         found = client.providers.disable(name)
     frame().show(found, lambda: f"{name} is switched off: none of its models is asked.")

@@ -16,7 +16,6 @@ Kind = Literal["source", "choice", "switch", "whole", "decimal", "long", "lines"
 PREFIX = "in."
 LONG_TEXT = 200
 MAY_BE_NONE = "x-may-be-none"
-MAY_BE_NONE = "x-may-be-none"
 
 
 @dataclass

@@ -280,7 +280,8 @@ def test_the_list_filters_pages_and_marks(person: Person, tasks: dict[str, Task]
 
 def test_rows_are_brought_up_to_date_and_newer_tasks_announced(person: Person, tasks: dict[str, Task]) -> None:
     newest = tasks["cancelled"].id
-    rows = f"/tasks/rows?id={tasks['running'].id}&id=nonsense&newest={newest}"
+    rows = f"/tasks/rows?id={tasks['running'].id}&newest={newest}"
+    person.part(f"{rows}&id=nonsense", 404)
     assert "New tasks came" not in person.part(rows)
     with filling(person.client.application) as session:
         factories.make_task(session)

@@ -241,7 +241,7 @@ def test_answer_that_unpacks_to_too_much_ends_its_process_alone(context: Context
 
 
 def test_cancelled_search_ends(context: Context, duck: tuple[Site, Index]) -> None:
-    asked = iter([False, False, False])
+    asked = iter([False])
     result = search(replace(context, is_cancelled=lambda: next(asked, True)))
     assert (result.exit_code, result.hit) == (None, None)
 

@@ -1,7 +1,9 @@
 """The demo model as programs see it that talk to real ones."""
 
+import asyncio
 import json
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -158,30 +160,12 @@ def test_shape_of_ollama_sends_a_call_in_one_piece() -> None:
 
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_the_library_of_our_agents_understands_it(is_streamed: bool) -> None:
+    # In a thread of its own: where a browser's tests ran before, an event loop runs in this one.
+    with ThreadPoolExecutor(1) as apart:
+        answer = apart.submit(asyncio.run, _asked_by_the_library(is_streamed=is_streamed)).result()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pydantic_ai.direct import model_request_stream_sync, model_request_sync
-        from pydantic_ai.messages import ModelRequest, TextPart, ToolCallPart
-        from pydantic_ai.models import ModelRequestParameters
-        from pydantic_ai.models.openai import OpenAIChatModel
-        from pydantic_ai.providers.openai import OpenAIProvider
-        from pydantic_ai.tools import ToolDefinition
-
-    tool = ToolDefinition(name="files_write", parameters_json_schema={"type": "object", "properties": {}})
-    wanted = ModelRequestParameters(function_tools=[tool])
-    said = [ModelRequest.user_text_prompt("Write a file.")]
-    with playing([{"text": "I write.", "tool_calls": [CALL], "usage": {"input": 100, "output": 7}}]) as server:
-        # No connection outlives its request, whose event loop ends with it.
-        http = httpx2.AsyncClient(limits=httpx2.Limits(max_keepalive_connections=0))
-        asked = openai.AsyncOpenAI(base_url=server.url, api_key="none", http_client=http, max_retries=0)
-        model = OpenAIChatModel("demo", provider=OpenAIProvider(openai_client=asked))
-        if is_streamed:
-            with model_request_stream_sync(model, said, model_request_parameters=wanted) as stream:
-                for _ in stream:
-                    pass
-                answer = stream.response
-        else:
-            answer = model_request_sync(model, said, model_request_parameters=wanted)
+        from pydantic_ai.messages import TextPart, ToolCallPart
     text, call = answer.parts
     assert isinstance(text, TextPart)
     assert text.content == "I write."
@@ -201,3 +185,28 @@ def test_process_that_was_killed_goes_on_counting_where_it_was(tmp_path: Path) -
         assert [(each["answer"], each["status"]) for each in demo.log()] == [("turns[0]", 503), ("turns[0][1]", 200)]
         told = requests.get(f"http://127.0.0.1:{demo.port}/log/2", timeout=10).json()
     assert told["messages"] == SAID
+
+
+async def _asked_by_the_library(*, is_streamed: bool) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pydantic_ai.direct import model_request, model_request_stream
+        from pydantic_ai.messages import ModelRequest
+        from pydantic_ai.models import ModelRequestParameters
+        from pydantic_ai.models.openai import OpenAIChatModel
+        from pydantic_ai.providers.openai import OpenAIProvider
+        from pydantic_ai.tools import ToolDefinition
+
+    tool = ToolDefinition(name="files_write", parameters_json_schema={"type": "object", "properties": {}})
+    wanted = ModelRequestParameters(function_tools=[tool])
+    said = [ModelRequest.user_text_prompt("Write a file.")]
+    with playing([{"text": "I write.", "tool_calls": [CALL], "usage": {"input": 100, "output": 7}}]) as server:
+        async with httpx2.AsyncClient() as http:
+            asked = openai.AsyncOpenAI(base_url=server.url, api_key="none", http_client=http, max_retries=0)
+            model = OpenAIChatModel("demo", provider=OpenAIProvider(openai_client=asked))
+            if not is_streamed:
+                return await model_request(model, said, model_request_parameters=wanted)
+            async with model_request_stream(model, said, model_request_parameters=wanted) as stream:
+                async for _ in stream:
+                    pass
+                return stream.get()
